@@ -1,0 +1,144 @@
+//! What may be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Run commands at the times a TOML file declares.
+#[derive(Debug, Parser)]
+#[command(
+    name = "taskd",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 ok, 1 it failed, 2 usage, 3 no such task, 75 the state directory is taken or cannot be used, 78 the file is wrong or not found"
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// The schedule file; else ./schedules.toml, `$XDG_CONFIG_HOME/taskd/schedules.toml`,
+    /// /etc/taskd/schedules.toml, the first that exists
+    #[arg(long, global = true, value_name = "FILE", env = "TASKD_FILE")]
+    pub file: Option<PathBuf>,
+    /// Where the daemon keeps its state; `none` keeps everything in memory
+    #[arg(long, global = true, value_name = "DIR", env = "TASKD_STATE")]
+    pub state: Option<PathBuf>,
+    /// How log lines look; `auto` leaves out times and colours under systemd, which has its own
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "auto",
+        env = "TASKD_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info
+    #[arg(long, global = true, value_name = "LEVEL", env = "TASKD_LOG_LEVEL")]
+    pub log_level: Option<tracing::level_filters::LevelFilter>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the tasks of a schedule file when they are due
+    #[command(visible_alias = "daemon")]
+    Run(Run),
+    /// List the tasks: when they run, next when, and where they are written
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// Print what will run next, and when
+    Next(Next),
+    /// Check schedule files, and tell everything that is wrong with them
+    #[command(visible_alias = "check")]
+    Validate(Validate),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Args, Debug)]
+pub struct Run {
+    /// The schedule file; `-` is standard input
+    pub file: Option<PathBuf>,
+    /// Decide and print what would run, as it comes due, but start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: one JSON object a line
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
+}
+
+/// Some tasks of a file.
+#[derive(Args, Debug)]
+pub struct Some {
+    /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK")]
+    pub words: Vec<String>,
+    /// Only tasks with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct List {
+    #[command(flatten)]
+    pub some: Some,
+}
+
+#[derive(Args, Debug)]
+pub struct Next {
+    #[command(flatten)]
+    pub some: Some,
+    /// So many firings
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub count: usize,
+    /// Strictly after this time, else after now: RFC 3339, `2026-12-31 23:59`, `23:59` or `2h`
+    #[arg(long, value_name = "TIME")]
+    pub after: Option<String>,
+    /// Not after this time
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// So many firings of every task, not over all tasks
+    #[arg(long)]
+    pub each: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Validate {
+    /// The schedule files; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Take warnings for errors
+    #[arg(long)]
+    pub strict: bool,
+    /// Look also for what this machine lacks: directories, shells and programs
+    #[arg(long)]
+    pub host: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}

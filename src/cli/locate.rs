@@ -1,0 +1,80 @@
+//! Which schedule file is meant.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::args::Global;
+use super::exit::{Exit, Failure};
+use crate::config::{Origin, ReadError};
+
+/// A schedule file that was found.
+#[derive(Debug)]
+pub struct Located {
+    /// As it was named.
+    pub path: PathBuf,
+    /// Whether it is one of those that need no name, whose daemon has the base directories.
+    pub is_standard: bool,
+}
+
+/// Where a file is looked for that nobody has named.
+struct Place {
+    path: PathBuf,
+    is_standard: bool,
+}
+
+fn places() -> Vec<Place> {
+    let mut places = vec![Place { path: "schedules.toml".into(), is_standard: false }];
+    if let Some(config) = directory("XDG_CONFIG_HOME", ".config") {
+        places.push(Place { path: config.join("taskd/schedules.toml"), is_standard: true });
+    }
+    places.push(Place { path: "/etc/taskd/schedules.toml".into(), is_standard: true });
+    places
+}
+
+/// A base directory of the user: the variable if it is absolute, else `below` the home.
+pub fn directory(variable: &str, below: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| home().map(|home| home.join(below)))
+}
+
+/// The home of the user.
+pub fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The file that `named` or the command line says, else the first that exists.
+///
+/// # Errors
+///
+/// Ends with 78, naming every place that was tried, if there is none.
+pub fn locate(named: Option<&Path>, global: &Global) -> Result<Located, Failure> {
+    let places = places();
+    let standard = |path: &Path| places.iter().any(|place| place.is_standard && place.path == path);
+    if let Some(path) = named.or(global.file.as_deref()) {
+        return Ok(Located { path: path.into(), is_standard: standard(path) });
+    }
+    if let Some(found) = places.iter().find(|place| place.path.exists()) {
+        return Ok(Located { path: found.path.clone(), is_standard: found.is_standard });
+    }
+    let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.path.display())).collect();
+    let message = format!("there is no schedule file; tried {}", tried.join(", "));
+    let help = "name one with `--file`, or write `schedules.toml` with `[tasks.hello]`, `interval = \"10s\"` and `command = \"echo hello\"`";
+    Err(Failure::new(Exit::Config, message).help(help))
+}
+
+/// Opens what `path` stands for: a file, or standard input for `-`.
+///
+/// # Errors
+///
+/// Ends with 1 if standard input cannot be read.
+pub fn open(path: &Path, directory: &Path) -> Result<Origin, Failure> {
+    if path != Path::new("-") {
+        return Ok(Origin::File(path.into()));
+    }
+    let mut bytes = Vec::new();
+    let most = crate::config::LARGEST + 1;
+    std::io::stdin().take(most).read_to_end(&mut bytes).map_err(|error| {
+        Failure::new(Exit::Config, format!("standard input: {}", ReadError::from(error)))
+    })?;
+    Ok(Origin::Bytes("stdin".into(), directory.into(), bytes))
+}

@@ -1,0 +1,74 @@
+//! Loading a schedule file for a verb.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::exit::{Exit, Failure};
+use super::{locate, output};
+use crate::config::{Diagnostic, Plan, Setting, Severity};
+use crate::zone::Zone;
+
+/// The directory that relative paths start from.
+///
+/// # Errors
+///
+/// Ends with 1 if it has been removed meanwhile.
+pub fn here() -> Result<PathBuf, Failure> {
+    std::env::current_dir()
+        .map_err(|error| Failure::new(Exit::Failed, format!("the working directory: {error}")))
+}
+
+/// What a file's meaning depends on, on this machine and at `now`.
+pub fn setting(now: Timestamp) -> Setting {
+    let zone = TimeZone::try_system().map(Zone::new).map_err(|error| error.to_string());
+    Setting { zone, home: locate::home(), now }
+}
+
+/// Reads the schedule file at `path`, right or wrong.
+pub fn read(path: &Path, now: Timestamp) -> Result<Plan, Failure> {
+    let here = here()?;
+    let origin = locate::open(path, &here)?;
+    Ok(Plan::load(origin, &here, &setting(now)))
+}
+
+/// Reads the schedule file at `path`, and says what is wrong with it.
+///
+/// # Errors
+///
+/// Ends with 78 if anything is wrong; warnings are not.
+pub fn load(path: &Path, now: Timestamp) -> Result<Plan, Failure> {
+    let plan = read(path, now)?;
+    if plan.is_valid() {
+        return Ok(plan);
+    }
+    show(&plan, |diagnostic| diagnostic.problem.severity() == Severity::Error);
+    output::complain(&summary(&plan, path));
+    Err(Failure::said(Exit::Config))
+}
+
+/// Shows those problems that `which` picks, on standard error.
+pub fn show(plan: &Plan, which: impl Fn(&Diagnostic) -> bool) {
+    let colour = output::colour();
+    for diagnostic in plan.diagnostics.iter().filter(|diagnostic| which(diagnostic)) {
+        output::complain(&diagnostic.render(&plan.sources[diagnostic.file], colour));
+        output::complain("");
+    }
+}
+
+/// How much is wrong: `2 errors and 1 warning in schedules.toml`.
+pub fn summary(plan: &Plan, path: &Path) -> String {
+    let count = |severity: Severity| {
+        let count = plan.count(severity);
+        (count > 0).then(|| plural(count, severity.word()))
+    };
+    let counts: Vec<_> =
+        [Severity::Error, Severity::Warning].into_iter().filter_map(count).collect();
+    format!("{} in {}", counts.join(" and "), path.display())
+}
+
+/// `1 task`, `2 tasks`.
+pub fn plural(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}

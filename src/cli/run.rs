@@ -1,0 +1,125 @@
+//! `taskd run`: the daemon.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::args::{Global, Run};
+use super::exit::{Exit, Failure};
+use super::rehearsal::{Rehearsal, Report};
+use super::{host, locate, log, plan, selection, state, time};
+use crate::clock::{self, Clock, System};
+use crate::config::{Entry, Plan, Severity};
+use crate::engine::{Engine, Handle, Parts};
+use crate::event::RunId;
+use crate::name::Name;
+use crate::observe::{Log, Observer};
+use crate::schedule::Schedule;
+use crate::scheduler::Request;
+use crate::store::{Memory, StateDirectory};
+use crate::task::Task;
+use crate::zone::Zone;
+
+/// Two threads start a burst of processes a third faster than one; more do not help.
+const THREADS: usize = 2;
+
+pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
+    selection::only_file(run.file.as_deref())?;
+    let located = locate::locate(run.file.as_deref(), global)?;
+    let mut plan = plan::load(&located.path, clock::wall_clock())?;
+    host::judge(&mut plan);
+    log::init(global);
+    warn(&plan);
+    let directory = if run.dry_run { None } else { state::hold(global, &located)? };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let ended =
+        runtime.block_on(serve(&located.path.display().to_string(), plan, directory.as_ref(), run));
+    // What an attempt left on the blocking threads does not hold up the end.
+    runtime.shutdown_background();
+    ended?;
+    Ok(Exit::Ok)
+}
+
+/// Logs the warnings about the file: the daemon has no other voice.
+fn warn(plan: &Plan) {
+    let warnings = plan.diagnostics.iter();
+    for diagnostic in
+        warnings.filter(|diagnostic| diagnostic.problem.severity() == Severity::Warning)
+    {
+        let source = &plan.sources[diagnostic.file];
+        let place =
+            format!("{}:{}", source.path.display(), source.position(diagnostic.span.start).line);
+        let task = diagnostic.task.as_ref().map(tracing::field::display);
+        tracing::warn!(file = %place, task, code = diagnostic.problem.code(), "{}", diagnostic.problem);
+    }
+}
+
+async fn serve(
+    file: &str,
+    plan: Plan,
+    directory: Option<&StateDirectory>,
+    run: &Run,
+) -> io::Result<()> {
+    // Before anything starts: from here on these no longer end the process.
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let zones: HashMap<Name, Zone> =
+        plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
+    let clock = Arc::new(System::new()?);
+    let (schedules, tasks) = split(plan.tasks, run.dry_run);
+    let count = schedules.len();
+    let observer: Box<dyn Observer> =
+        if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
+    let parts = Parts {
+        clock: clock.clone(),
+        store: Box::new(Memory::new()),
+        observers: vec![observer],
+        tasks,
+    };
+    let engine = Engine::start(parts, schedules).await;
+    let state = directory.map_or_else(|| "none".into(), |held| held.path().display().to_string());
+    let next =
+        engine.next_firing().map_or_else(|| "nothing".into(), |next| told(&next, &zones, &*clock));
+    let message = if run.dry_run { "rehearsing" } else { "running" };
+    tracing::info!(file, tasks = count, %state, %next, "{message}");
+    tokio::spawn(obey(signals, engine.handle()));
+    engine.serve().await;
+    io::stdout().flush()
+}
+
+/// The next firing in words.
+fn told(next: &RunId, zones: &HashMap<Name, Zone>, clock: &impl Clock) -> String {
+    let due = zones
+        .get(&next.task)
+        .map_or_else(|| next.due.to_string(), |zone| time::rfc3339(next.due, zone));
+    format!("{} at {due} ({})", next.task, time::relative(next.due, clock.now()))
+}
+
+/// The entries as the scheduler and the engine want them.
+fn split(entries: Vec<Entry>, dry_run: bool) -> (Vec<Schedule>, HashMap<Name, Arc<dyn Task>>) {
+    let mut schedules = Vec::with_capacity(entries.len());
+    let mut tasks: HashMap<Name, Arc<dyn Task>> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let task: Arc<dyn Task> =
+            if dry_run { Arc::new(Rehearsal) } else { Arc::new(entry.command) };
+        tasks.insert(entry.schedule.name.clone(), task);
+        schedules.push(entry.schedule);
+    }
+    (schedules, tasks)
+}
+
+/// The first TERM or INT drains, the second stops the runs.
+async fn obey((mut terminate, mut interrupt): (Signal, Signal), engine: Handle) {
+    let mut request = Request::Drain;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let what = if request == Request::Drain { "draining" } else { "stopping what runs" };
+        tracing::info!("{what}");
+        engine.ask(std::mem::replace(&mut request, Request::Stop)).await;
+    }
+}

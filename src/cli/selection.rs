@@ -1,0 +1,113 @@
+//! Which tasks are meant.
+
+use std::path::{Path, PathBuf};
+
+use glob::Pattern;
+
+use super::args::Some as Words;
+use super::exit::{Exit, Failure};
+use crate::config::{Entry, Plan};
+
+/// The words of a command line, told apart: what has a `.` or `/` in it is a file, the rest are
+/// tasks.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    /// The schedule file, if one was named.
+    pub file: Option<PathBuf>,
+    tasks: Vec<(&'a str, Pattern)>,
+    tags: &'a [String],
+}
+
+/// Whether `word` means a file.
+pub fn is_file(word: &str) -> bool {
+    word == "-" || word.contains(['.', '/'])
+}
+
+impl<'a> Selection<'a> {
+    /// Tells the words apart.
+    ///
+    /// # Errors
+    ///
+    /// Ends with 2 if there is more than one file, a run, or something that is no pattern.
+    pub fn new(some: &'a Words) -> Result<Self, Failure> {
+        let mut selection = Self { file: None, tasks: Vec::new(), tags: &some.tag };
+        for word in &some.words {
+            if is_file(word) {
+                if let Some(first) = selection.file.replace(word.into()) {
+                    let message = format!("`{}` and `{word}` are two files", first.display());
+                    return Err(Failure::new(Exit::Usage, message).help("name one schedule file"));
+                }
+            } else if word.contains('@') {
+                let message = format!("`{word}` names a run, and this wants tasks");
+                return Err(
+                    Failure::new(Exit::Usage, message).help("write what stands before the `@`")
+                );
+            } else {
+                let pattern = Pattern::new(word).map_err(|error| {
+                    Failure::new(Exit::Usage, format!("`{word}` is no pattern: {}", error.msg))
+                })?;
+                selection.tasks.push((word, pattern));
+            }
+        }
+        Ok(selection)
+    }
+
+    /// The tasks of `plan` that are meant: all, if none was named.
+    ///
+    /// # Errors
+    ///
+    /// Ends with 3 if a name or a pattern or a tag fits no task.
+    pub fn of<'p>(&self, plan: &'p Plan) -> Result<Vec<&'p Entry>, Failure> {
+        fn name(entry: &Entry) -> &str {
+            entry.schedule.name.as_str()
+        }
+        for (word, pattern) in &self.tasks {
+            if !plan.tasks.iter().any(|entry| pattern.matches(name(entry))) {
+                let names = plan.tasks.iter().map(name);
+                return Err(no_such("task", word, names));
+            }
+        }
+        let tags =
+            || plan.tasks.iter().flat_map(|entry| entry.about.tags.iter().map(String::as_str));
+        for tag in self.tags {
+            if !tags().any(|known| known == tag) {
+                return Err(no_such("tag", tag, tags()));
+            }
+        }
+        let meant = |entry: &&Entry| {
+            let named = self.tasks.is_empty()
+                || self.tasks.iter().any(|(_, pattern)| pattern.matches(name(entry)));
+            let tagged =
+                self.tags.is_empty() || self.tags.iter().any(|tag| entry.about.tags.contains(tag));
+            named && tagged
+        };
+        Ok(plan.tasks.iter().filter(meant).collect())
+    }
+}
+
+fn no_such<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let failure = Failure::new(Exit::NoSuchTask, format!("there is no {what} `{word}`"));
+    match crate::config::nearest(word, known) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.help("`taskd list` tells which tasks there are"),
+    }
+}
+
+/// The path of `run`, where only a file can stand.
+///
+/// # Errors
+///
+/// Ends with 2 if it looks like the name of a task.
+pub fn only_file(path: Option<&Path>) -> Result<(), Failure> {
+    match path.and_then(Path::to_str) {
+        Some(word) if !is_file(word) => {
+            let message =
+                format!("`{word}` reads as the name of a task, and `run` takes a schedule file");
+            let help = format!(
+                "write `./{word}` for a file of that name; `taskd next {word}` tells when a task runs"
+            );
+            Err(Failure::new(Exit::Usage, message).help(help))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,103 @@
+//! Which state directory is meant.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::args::Global;
+use super::exit::{Exit, Failure};
+use super::locate::{self, Located};
+use crate::store::{DirectoryError, StateDirectory};
+
+/// A directory for the state, or none.
+#[derive(Debug, PartialEq, Eq)]
+enum Choice {
+    /// Everything in memory, as somebody wants it.
+    Memory,
+    /// A directory that somebody named.
+    Named(PathBuf),
+    /// The directory where nobody named one; `None` if there is no home either.
+    Default(Option<PathBuf>),
+}
+
+/// Holds the state directory of a daemon for `file`, if it has one.
+///
+/// # Errors
+///
+/// Ends with 75 if another daemon holds it, or if it was named and cannot be used.
+pub fn hold(global: &Global, file: &Located) -> Result<Option<StateDirectory>, Failure> {
+    let absolute = absolute(&file.path);
+    let (path, named) = match choose(global, file, &absolute) {
+        Choice::Memory => return Ok(None),
+        Choice::Named(path) => (path, true),
+        Choice::Default(Some(path)) => (path, false),
+        Choice::Default(None) => {
+            tracing::warn!("there is no home for a state directory, everything is kept in memory");
+            return Ok(None);
+        }
+    };
+    match StateDirectory::hold(&path, &absolute) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(error @ DirectoryError::Unusable { .. }) if !named => {
+            tracing::warn!(%error, "degraded: everything is kept in memory");
+            Ok(None)
+        }
+        Err(error @ DirectoryError::Busy { .. }) => Err(Failure::new(Exit::Busy, error)
+            .help("end that one first, or name another directory with `--state`")),
+        Err(error @ DirectoryError::Unusable { .. }) => Err(Failure::new(Exit::Busy, error)
+            .help("name a directory that you may write with `--state`, or `--state none`")),
+    }
+}
+
+fn choose(global: &Global, file: &Located, absolute: &Path) -> Choice {
+    if let Some(path) = &global.state {
+        return if path == Path::new("none") {
+            Choice::Memory
+        } else {
+            Choice::Named(path.clone())
+        };
+    }
+    // systemd may name several; the first is ours.
+    let from_systemd = std::env::var_os("STATE_DIRECTORY");
+    let first =
+        from_systemd.as_ref().and_then(|all| all.as_bytes().split(|byte| *byte == b':').next());
+    if let Some(path) = first.filter(|path| !path.is_empty()) {
+        return Choice::Named(OsStr::from_bytes(path).into());
+    }
+    let base = if rustix::process::geteuid().is_root() {
+        Some("/var/lib/taskd".into())
+    } else {
+        locate::directory("XDG_STATE_HOME", ".local/state").map(|state| state.join("taskd"))
+    };
+    Choice::Default(base.map(
+        |base: PathBuf| {
+            if file.is_standard { base } else { base.join(id(absolute)) }
+        },
+    ))
+}
+
+/// The path from the root, as it is written: a symbolic link keeps its own name.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+/// The file's stem, a dash, and 8 hex digits of the SHA-256 of its absolute path.
+fn id(absolute: &Path) -> String {
+    let stem = absolute.file_stem().unwrap_or_default().to_string_lossy();
+    let hash = Sha256::digest(absolute.as_os_str().as_bytes());
+    let digits = hash.iter().take(4).fold(0_u32, |digits, byte| digits << 8 | u32::from(*byte));
+    format!("{stem}-{digits:08x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_directory_is_named_by_a_hash_that_never_changes() {
+        // printf %s /etc/jobs/schedules.toml | sha256sum
+        assert_eq!(id(Path::new("/etc/jobs/schedules.toml")), "schedules-f7d9c93b");
+    }
+}

@@ -1,0 +1,153 @@
+//! All the files of a plan: the main one and what it includes.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::Origin;
+use super::diagnostic::Diagnostic;
+use super::problem::Problem;
+use super::raw::{self, RawFile};
+use super::source::{ReadError, Source};
+use super::value::{Node, Value};
+
+/// The files of a plan, not yet judged.
+pub(super) struct Files {
+    pub sources: Vec<Source>,
+    /// What is in each source.
+    pub raw: Vec<RawFile>,
+    /// The file that includes it.
+    pub parents: Vec<Option<usize>>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Loads the main file and everything it includes, however deep.
+pub(super) fn load(origin: Origin, directory: &Path) -> Files {
+    let mut files = Files {
+        sources: Vec::new(),
+        raw: Vec::new(),
+        parents: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    let (path, read) = match origin {
+        Origin::File(path) => {
+            let read = Source::read(&path, directory);
+            (path, read)
+        }
+        Origin::Bytes(path, directory, bytes) => {
+            let read = Source::from_bytes(&path, directory, bytes);
+            (path, read)
+        }
+    };
+    match read {
+        Ok(source) => files.add(source, None),
+        Err(error) => {
+            let directory = directory.to_path_buf();
+            files.sources.push(Source { path, directory, text: String::new() });
+            files.raw.push(RawFile { broken: true, ..RawFile::default() });
+            files.parents.push(None);
+            files.complain(0, unreadable(&error), 0..0);
+        }
+    }
+    files
+}
+
+fn unreadable(error: &ReadError) -> Problem {
+    Problem::Unreadable(error.to_string(), error.help())
+}
+
+impl Files {
+    fn complain(&mut self, file: usize, problem: Problem, span: Range<usize>) {
+        self.diagnostics.push(Diagnostic { problem, file, span, task: None });
+    }
+
+    fn add(&mut self, source: Source, parent: Option<usize>) {
+        let index = self.sources.len();
+        let file = raw::parse(&source, index, &mut self.diagnostics);
+        let include = file.include.clone();
+        self.sources.push(source);
+        self.raw.push(file);
+        self.parents.push(parent);
+        let Some(include) = include else { return };
+        let patterns = match include.value {
+            Value::List(items) => items,
+            _ => vec![include],
+        };
+        for pattern in patterns {
+            self.include(index, &pattern);
+        }
+    }
+
+    /// Adds the files that `pattern`, written in the file number `index`, stands for.
+    fn include(&mut self, index: usize, pattern: &Node) {
+        let span = pattern.span.clone();
+        let text = match &pattern.value {
+            Value::Text(text) => text,
+            Value::Broken => return,
+            other => {
+                let expected = "a path or a list of paths, write `include = [\"conf.d/*.toml\"]`";
+                let wrong =
+                    Problem::WrongType { key: "include".into(), expected, found: other.kind() };
+                return self.complain(index, wrong, span);
+            }
+        };
+        for path in match self.matches(index, text) {
+            Ok(paths) => paths,
+            Err(problem) => return self.complain(index, problem, span),
+        } {
+            if let Err(problem) = self.include_one(index, &path) {
+                self.complain(index, problem, span.clone());
+            }
+        }
+    }
+
+    /// The paths that `text` stands for, sorted.
+    fn matches(&self, index: usize, text: &str) -> Result<Vec<PathBuf>, Problem> {
+        let source = &self.sources[index];
+        if !text.contains(['*', '?', '[']) {
+            return Ok(vec![PathBuf::from(text)]);
+        }
+        // The directory itself may have a name that looks like a pattern.
+        let directory = glob::Pattern::escape(&source.directory.to_string_lossy());
+        let pattern = Path::new(&directory).join(text);
+        let paths = glob::glob(&pattern.to_string_lossy());
+        let paths = paths.map_err(|error| Problem::BadInclude(error.msg.into()))?;
+        let mut found = Vec::new();
+        for path in paths {
+            let path = path.map_err(|error| Problem::Unreadable(error.to_string(), None))?;
+            let short = path.strip_prefix(&source.directory).map(Path::to_path_buf);
+            found.push(short.unwrap_or(path));
+        }
+        Ok(found)
+    }
+
+    fn include_one(&mut self, index: usize, path: &Path) -> Result<(), Problem> {
+        let including = &self.sources[index];
+        // People know the file by a path that starts where that of the including file does.
+        let shown = including.path.parent().unwrap_or(Path::new("")).join(path);
+        let absolute = including.directory.join(path);
+        let name = || shown.display().to_string();
+        if let Some(same) = self.sources.iter().position(|source| is_same(source, &absolute)) {
+            let ancestors = std::iter::successors(Some(index), |index| self.parents[*index]);
+            let circle = ancestors.into_iter().any(|ancestor| ancestor == same);
+            return Err(if circle {
+                Problem::IncludeCircle(name())
+            } else {
+                Problem::IncludedTwice(name())
+            });
+        }
+        let mut source = Source::read(&absolute, &including.directory)
+            .map_err(|error| Problem::Unreadable(format!("`{}`: {error}", name()), error.help()))?;
+        source.path = shown;
+        self.add(source, Some(index));
+        Ok(())
+    }
+}
+
+/// Whether `source` was read from the file at `path`.
+fn is_same(source: &Source, path: &Path) -> bool {
+    let Some(name) = source.path.file_name() else {
+        return false;
+    };
+    let read = source.directory.join(name);
+    read == path || matches!((read.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

@@ -1,0 +1,199 @@
+//! The words of a schedule file, and the words of other tools for the same things.
+
+/// What a file may hold.
+pub(super) const TOP: [&str; 5] = ["timezone", "include", "defaults", "templates", "tasks"];
+
+/// What says when a task fires.
+pub(super) const TRIGGERS: [&str; 3] = ["interval", "cron", "date"];
+
+/// What a task may hold.
+pub(super) const TASK: [&str; 16] = [
+    "interval",
+    "cron",
+    "date",
+    "timezone",
+    "start",
+    "end",
+    "enabled",
+    "command",
+    "shell",
+    "cwd",
+    "env",
+    "description",
+    "tags",
+    "metadata",
+    "allow",
+    "extends",
+];
+
+/// What belongs to one task and cannot be a default.
+pub(super) const NO_DEFAULTS: [&str; 6] =
+    ["interval", "cron", "date", "command", "description", "extends"];
+
+/// The units of an interval and their lengths in seconds.
+pub(super) const UNITS: [(&str, i64); 5] =
+    [("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
+
+/// The words of other tools, the key that they stand for here, and what to write.
+const FOREIGN: [(&[&str], &str, &str); 19] = [
+    (
+        &["every", "period", "repeat", "frequency", "OnUnitActiveSec", "OnBootSec"],
+        "interval",
+        "write `interval = \"1h 30m\"`",
+    ),
+    (&["hours"], "interval", "write `interval = { hours = 1 }`"),
+    (&["minutes"], "interval", "write `interval = { minutes = 5 }`"),
+    (&["seconds"], "interval", "write `interval = { seconds = 30 }`"),
+    (
+        &["days", "weeks"],
+        "interval",
+        "write `interval = { days = 1 }`, or `cron = \"0 3 * * *\"` for a time of day",
+    ),
+    (
+        &["schedule", "crontab", "expression", "spec", "OnCalendar"],
+        "cron",
+        "write `cron = \"30 9 * * mon-fri\"`",
+    ),
+    (
+        &["day_of_week", "hour", "minute", "second", "day", "month", "year", "week"],
+        "cron",
+        "write fields inside `cron`, as in `cron = { day_of_week = \"mon-fri\", hour = 9 }`",
+    ),
+    (
+        &["at", "run_date", "run_at", "when", "once"],
+        "date",
+        "write `date = \"2026-12-31 23:59:59\"`",
+    ),
+    (
+        &["run", "cmd", "exec", "script", "func", "job", "ExecStart", "args"],
+        "command",
+        "write `command = \"echo hello\"`",
+    ),
+    (&["tz", "time_zone", "CRON_TZ"], "timezone", "write `timezone = \"Europe/Berlin\"`"),
+    (&["start_date", "not_before"], "start", "write `start = \"2026-01-01\"`"),
+    (&["end_date", "until", "not_after"], "end", "write `end = \"2026-12-31\"`"),
+    (
+        &["working_directory", "workdir", "dir", "directory", "WorkingDirectory"],
+        "cwd",
+        "write `cwd = \"/srv/app\"`",
+    ),
+    (&["environment", "envs", "vars"], "env", "write `env = { NAME = \"value\" }`"),
+    (&["paused", "disabled", "suspend", "disable"], "enabled", "write `enabled = false`"),
+    // What always is so here, and how it is.
+    (
+        &["max_instances", "concurrencyPolicy"],
+        "",
+        "a firing is skipped while the task's previous run goes on",
+    ),
+    (
+        &["coalesce", "misfire_grace_time", "Persistent", "startingDeadlineSeconds", "retries"],
+        "",
+        "the newest firing owed runs if it is at most 10 min late, once; the others are missed",
+    ),
+    (
+        &["MAILTO", "notify", "on_failure"],
+        "",
+        "output goes where taskd's own goes, and a failed run is a warning in the log",
+    ),
+    (
+        &["name", "id", "job_id"],
+        "",
+        "the name of a task is the name of its table, as in `[tasks.backup]`",
+    ),
+];
+
+/// The key of a task that somebody who wrote `word` may have meant, and what to tell them.
+pub(super) fn task_remedy(word: &str) -> (Option<&'static str>, String) {
+    let knows = |words: &[&str]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+    if let Some((_, key, help)) = FOREIGN.iter().find(|(words, ..)| knows(words)) {
+        return (Some(*key), (*help).into());
+    }
+    (nearest(word, TASK), remedy(word, &TASK))
+}
+
+/// What to do about `word`, which is none of `known`.
+pub(super) fn remedy(word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("known here are {}", list(known)),
+    }
+}
+
+/// The one of `known` that somebody who wrote `word` may have meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = word.to_lowercase();
+    let most = word.chars().count().div_ceil(3).min(3);
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known))
+        .filter(|(distance, _)| *distance <= most)
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// `a`, `b` and `c`.
+pub(super) fn list(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_pen_is_understood() {
+        for (word, expected) in [
+            ("comand", Some("command")),
+            ("Command", Some("command")),
+            ("intervall", Some("interval")),
+            ("crno", Some("cron")),
+            ("cwdd", Some("cwd")),
+            // Too far from everything.
+            ("banana", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(word, TASK), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_other_tools_are_answered_with_ours() {
+        for word in [
+            "every",
+            "schedule",
+            "at",
+            "run",
+            "cmd",
+            "run_date",
+            "hours",
+            "OnCalendar",
+            "Persistent",
+            "MAILTO",
+            "concurrencyPolicy",
+            "max_instances",
+            "misfire_grace_time",
+            "coalesce",
+        ] {
+            let (_, help) = task_remedy(word);
+            assert!(
+                !help.starts_with("did you mean") && !help.starts_with("known"),
+                "{word}: {help}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_word_is_both_ours_and_foreign() {
+        for (words, ..) in FOREIGN {
+            for word in words {
+                assert!(!TASK.contains(word), "{word}");
+            }
+        }
+    }
+}

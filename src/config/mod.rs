@@ -1,0 +1,123 @@
+//! Schedule files: from text to schedules and commands, with every problem on the way.
+//!
+//! The way: text (`source`) → tables with places (`raw`, `value`) → all included files (`include`)
+//! → what each task inherits (`inherit`) → schedules and commands (`validate`, `when`, `what`).
+//! Problems are values with a place; nothing is printed here, and the first one stops nothing.
+
+mod diagnostic;
+mod include;
+mod inherit;
+mod keys;
+mod problem;
+mod raw;
+mod source;
+mod validate;
+mod value;
+mod what;
+mod when;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::runner::CommandTask;
+use crate::schedule::Schedule;
+use crate::zone::Zone;
+
+pub use diagnostic::{Colour, Diagnostic};
+pub use keys::nearest;
+pub use problem::{Problem, Severity};
+pub use source::{LARGEST, Position, ReadError, Source};
+pub use value::{Key, Node, Table, Value};
+
+/// The most tasks that a plan may have.
+pub const MOST_TASKS: usize = 1_000_000;
+
+/// What a file's meaning depends on beside its text.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The zone of this machine, or why it is not known.
+    pub zone: Result<Zone, String>,
+    /// What a leading `~` stands for.
+    pub home: Option<PathBuf>,
+    /// What is past.
+    pub now: Timestamp,
+}
+
+/// Where a file comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A file by its path.
+    File(PathBuf),
+    /// Bytes that were read from elsewhere, under a name for people; relative paths start at the
+    /// directory.
+    Bytes(PathBuf, PathBuf, Vec<u8>),
+}
+
+/// All that a schedule file and its includes say.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The tasks without errors, in the order of the files.
+    pub tasks: Vec<Entry>,
+    /// Every problem, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files, the main one first.
+    pub sources: Vec<Source>,
+    /// The zone of the main file, for times that people type.
+    pub zone: Zone,
+}
+
+/// A task of a schedule file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// When and how.
+    pub schedule: Schedule,
+    /// What.
+    pub command: CommandTask,
+    /// Whose wall clock its times are told in.
+    pub zone: Zone,
+    /// For people.
+    pub about: About,
+    /// The file, as an index into the sources of the plan.
+    pub file: usize,
+    /// Where in it: its header.
+    pub place: Range<usize>,
+}
+
+/// What a task says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct About {
+    /// For people.
+    pub description: Option<String>,
+    /// For `--tag`.
+    pub tags: Vec<String>,
+    /// A free table.
+    pub metadata: Option<Node>,
+}
+
+impl Plan {
+    /// Reads `origin` and all it includes; `directory` is where relative paths start.
+    #[must_use]
+    pub fn load(origin: Origin, directory: &std::path::Path, setting: &Setting) -> Self {
+        let files = include::load(origin, directory);
+        validate::validate(files, setting)
+    }
+
+    /// Whether nothing is wrong; warnings are not wrong.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.count(Severity::Error) == 0
+    }
+
+    /// How many problems of this severity there are.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        let alike = |diagnostic: &&Diagnostic| diagnostic.problem.severity() == severity;
+        self.diagnostics.iter().filter(alike).count()
+    }
+}

@@ -1,0 +1,273 @@
+//! What can be wrong with a schedule file: the prose, the remedies and the codes.
+
+use std::fmt;
+
+use crate::duration::BadDuration;
+use crate::name::BadName;
+use crate::trigger::cron::{Fault, Problem as CronProblem};
+use crate::trigger::{BadInterval, BadMoment};
+
+/// Something wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The file cannot be read: why, and what to do.
+    Unreadable(String, Option<&'static str>),
+    /// Not TOML, in the words of the parser.
+    Syntax(String),
+    /// A key that nothing here has, and what to do.
+    UnknownKey(String, String),
+    /// A value of the wrong type.
+    WrongType {
+        /// The key it stands at.
+        key: String,
+        /// What belongs there, with an example.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A key that cannot be a default.
+    NoDefault(String),
+    /// A name that is no name.
+    BadName(String, BadName),
+    /// A name that stands already somewhere else: in this file and line.
+    Duplicate {
+        /// `task` or `template`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Where it stands.
+        first: String,
+    },
+    /// More tasks than there may be.
+    TooManyTasks(usize),
+    /// A template that is not there, and the nearest that is.
+    UnknownTemplate(String, Option<String>),
+    /// Templates that take over from each other.
+    TemplateCircle(String),
+    /// A file that comes back to itself.
+    IncludeCircle(String),
+    /// A file that was included before.
+    IncludedTwice(String),
+    /// Not a pattern for files.
+    BadInclude(String),
+    /// No trigger.
+    NoTrigger,
+    /// No command.
+    NoCommand,
+    /// A value with nothing in it.
+    Empty(&'static str),
+    /// A text that no program can be given: it holds a zero byte.
+    ZeroByte(&'static str),
+    /// Not a length of time.
+    Duration(BadDuration),
+    /// Not a length for an interval.
+    Interval(BadInterval),
+    /// A unit of an interval that is no number of them.
+    BadUnit(String),
+    /// Not a date.
+    Date(BadMoment),
+    /// A date-time without a date.
+    TimeAlone,
+    /// A pattern that is wrong.
+    Cron(CronProblem),
+    /// A zone that is not there, and the nearest that is.
+    UnknownZone(String, Option<String>),
+    /// An end before the start.
+    EndBeforeStart,
+    /// Not a name for an environment variable.
+    BadVariable(String),
+    /// Not a code of a warning, and what to do.
+    UnknownCode(String, String),
+
+    // Warnings.
+    /// There is nothing to run.
+    NoTasks,
+    /// The zone of this machine is not known.
+    NoZone(String),
+    /// A `$NAME` that stays as it is.
+    LiteralDollar(String),
+    /// Nothing will fire any more.
+    Past,
+    /// TOML of a later version than 1.0.
+    LaterToml(&'static str),
+    /// Something that this machine does not have.
+    HostLacks(String),
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The file is not taken.
+    Error,
+    /// It is taken, but somebody should look.
+    Warning,
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// The codes that `allow` may name: warnings about a single task.
+pub(super) const ALLOWABLE: [&str; 3] = ["past", "literal-dollar", "toml-1.1"];
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::Cron(fault.problem)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why, _) => f.write_str(why),
+            Self::Syntax(what) => write!(f, "this is not TOML: {what}"),
+            Self::UnknownKey(key, _) => write!(f, "unknown key `{key}`"),
+            Self::WrongType { key, expected, found } => {
+                let expected = expected.split(", ").next().unwrap_or(expected);
+                write!(f, "`{key}` is {expected}, not {found}")
+            }
+            Self::NoDefault(key) => write!(f, "`{key}` belongs to a single task"),
+            Self::BadName(_, bad) => write!(f, "{bad}"),
+            Self::Duplicate { what, name, first } => {
+                write!(f, "there is a {what} `{name}` already, in {first}")
+            }
+            Self::TooManyTasks(most) => write!(f, "there are more than {most} tasks"),
+            Self::UnknownTemplate(name, _) => write!(f, "there is no template `{name}`"),
+            Self::TemplateCircle(name) => write!(f, "the template `{name}` extends itself"),
+            Self::IncludeCircle(file) => write!(f, "`{file}` includes itself"),
+            Self::IncludedTwice(file) => write!(f, "`{file}` is included twice"),
+            Self::BadInclude(why) => write!(f, "this is no pattern for files: {why}"),
+            Self::NoTrigger => write!(f, "this task never says when to run"),
+            Self::NoCommand => write!(f, "this task never says what to run"),
+            Self::Empty(what) => write!(f, "this {what} is empty"),
+            Self::ZeroByte(what) => write!(f, "this {what} holds a zero byte"),
+            Self::Duration(bad) => write!(f, "{bad}"),
+            Self::Interval(bad) => write!(f, "{bad}"),
+            Self::BadUnit(unit) => write!(f, "`{unit}` counts from zero up"),
+            Self::Date(bad) => write!(f, "{bad}"),
+            Self::TimeAlone => write!(f, "this time has no date"),
+            Self::Cron(problem) => write!(f, "{problem}"),
+            Self::UnknownZone(name, _) => write!(f, "there is no time zone `{name}`"),
+            Self::EndBeforeStart => write!(f, "this end is before the start"),
+            Self::BadVariable(name) => {
+                write!(f, "`{}` is no name for an environment variable", name.escape_debug())
+            }
+            Self::UnknownCode(code, _) => write!(f, "there is no warning `{code}` about a task"),
+            Self::NoTasks => write!(f, "this file declares no task"),
+            Self::NoZone(why) => write!(f, "this machine's time zone is not known: {why}"),
+            Self::LiteralDollar(name) => {
+                write!(f, "`{name}` stays as it is in an environment value")
+            }
+            Self::Past => write!(f, "this will never fire again: all of it is past"),
+            Self::LaterToml(what) => write!(f, "TOML 1.0 has no {what}"),
+            Self::HostLacks(what) => write!(f, "this machine has no {what}"),
+        }
+    }
+}
+
+impl Problem {
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::NoTasks
+            | Self::NoZone(_)
+            | Self::LiteralDollar(_)
+            | Self::Past
+            | Self::LaterToml(_)
+            | Self::HostLacks(_) => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// The stable name of this kind of problem.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(..) => "unreadable",
+            Self::Syntax(_) => "syntax",
+            Self::UnknownKey(..) => "unknown-key",
+            Self::WrongType { .. } => "wrong-type",
+            Self::NoDefault(_) => "no-default",
+            Self::BadName(..) => "bad-name",
+            Self::Duplicate { .. } => "duplicate-name",
+            Self::TooManyTasks(_) => "too-many-tasks",
+            Self::UnknownTemplate(..) => "unknown-template",
+            Self::TemplateCircle(_) => "template-circle",
+            Self::IncludeCircle(_) => "include-circle",
+            Self::IncludedTwice(_) => "included-twice",
+            Self::BadInclude(_) => "bad-include",
+            Self::NoTrigger => "no-trigger",
+            Self::NoCommand => "no-command",
+            Self::Empty(_) => "empty",
+            Self::ZeroByte(_) => "zero-byte",
+            Self::Duration(_) => "bad-duration",
+            Self::Interval(_) | Self::BadUnit(_) => "bad-interval",
+            Self::Date(_) | Self::TimeAlone => "bad-date",
+            Self::Cron(CronProblem::Never) => "never-fires",
+            Self::Cron(_) => "bad-cron",
+            Self::UnknownZone(..) => "unknown-timezone",
+            Self::EndBeforeStart => "end-before-start",
+            Self::BadVariable(_) => "bad-variable",
+            Self::UnknownCode(..) => "unknown-code",
+            Self::NoTasks => "no-tasks",
+            Self::NoZone(_) => "no-timezone",
+            Self::LiteralDollar(_) => "literal-dollar",
+            Self::Past => "past",
+            Self::LaterToml(_) => "toml-1.1",
+            Self::HostLacks(_) => "host",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let nearest = |nearest: &Option<String>| {
+            nearest.as_ref().map(|name| format!("did you mean `{name}`?"))
+        };
+        Some(match self {
+            Self::Unreadable(_, help) => return help.map(Into::into),
+            Self::Syntax(_) | Self::TooManyTasks(_) => return None,
+            Self::UnknownKey(_, help) | Self::UnknownCode(_, help) => help.clone(),
+            Self::WrongType { expected, .. } => {
+                return expected.split_once(", ").map(|(_, example)| example.to_string());
+            }
+            Self::NoDefault(_) => "write it in the tasks, or in a template that they extend".into(),
+            Self::BadName(text, BadName::Character('.')) => format!("write `{}`", text.replace('.', "-")),
+            Self::BadName(..) => "a name is a letter, then letters, digits, `-` and `_`".into(),
+            Self::Duplicate { .. } => "give one of them another name".into(),
+            Self::UnknownTemplate(_, near) => nearest(near).unwrap_or_else(|| "write it as `[templates.NAME]`".into()),
+            Self::TemplateCircle(_) => "take one `extends` of the circle away".into(),
+            Self::IncludeCircle(_) => "take one `include` of the circle away".into(),
+            Self::IncludedTwice(_) => "include it in one place".into(),
+            Self::BadInclude(_) => "write a path as `conf.d/*.toml`".into(),
+            Self::NoTrigger => "add `interval = \"1h\"`, `cron = \"30 9 * * mon-fri\"` or `date = \"2026-12-31 23:59\"`".into(),
+            Self::NoCommand => "add `command = \"echo hello\"`".into(),
+            Self::Empty(_) => "write something in it, or take it away".into(),
+            Self::ZeroByte(_) => "no program can be given one; take it away".into(),
+            Self::Duration(bad) => bad.help().into(),
+            Self::Interval(BadInterval::TooShort) => "write `1s` or more".into(),
+            Self::Interval(BadInterval::TooLong) => "write a shorter one".into(),
+            Self::BadUnit(_) => "write a number as `1` or `1.5`".into(),
+            Self::Date(bad) => bad.help().into(),
+            Self::TimeAlone => "write a date before it, as in `2026-12-31 23:59`; for every day use `cron`".into(),
+            Self::Cron(problem) => problem.help(),
+            Self::UnknownZone(_, near) => nearest(near).unwrap_or_else(|| "write a name as `Europe/Berlin`, `America/New_York` or `UTC`".into()),
+            Self::EndBeforeStart => "swap them, or take one away".into(),
+            Self::BadVariable(_) => "a name has no `=` and no zero byte, and is not empty".into(),
+            Self::NoTasks => "write `[tasks.hello]`, and below it `interval = \"10s\"` and `command = \"echo hello\"`".into(),
+            Self::NoZone(_) => "times are read as UTC; write `timezone = \"Europe/Berlin\"` at the top of the file".into(),
+            Self::LiteralDollar(_) => "nothing is filled in here; use it in the `command` instead, which a shell reads".into(),
+            Self::Past => "write a later date, or take the task away".into(),
+            Self::LaterToml(_) => "taskd reads it, but other tools may not".into(),
+            Self::HostLacks(_) => "the run would end as `not-started`; put it in place, or correct the task".into(),
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! One file as tables: which entries there are, not yet what they mean.
+
+use std::ops::Range;
+
+use toml::de::DeTable;
+
+use super::diagnostic::Diagnostic;
+use super::keys::{self, remedy};
+use super::problem::Problem;
+use super::source::Source;
+use super::value::{self, Key, Node, Table, Value};
+use crate::name::Name;
+
+/// A file as it is written.
+#[derive(Debug, Default)]
+pub(super) struct RawFile {
+    pub timezone: Option<Node>,
+    pub include: Option<Node>,
+    pub defaults: Option<RawEntry>,
+    pub templates: Vec<RawEntry>,
+    pub tasks: Vec<RawEntry>,
+    /// The parser has complained, so that something may be missing that is really there.
+    pub broken: bool,
+}
+
+/// A task, a template or the defaults, as written.
+#[derive(Debug)]
+pub(super) struct RawEntry {
+    pub name: String,
+    /// Where it begins, for what is missing in it.
+    pub span: Range<usize>,
+    pub table: Table,
+    /// The parser has complained about something in it.
+    pub broken: bool,
+}
+
+/// Collects the problems of one file.
+struct Reader<'a> {
+    file: usize,
+    source: &'a Source,
+    broken: Vec<Range<usize>>,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// Parses the text of `source`, which is the file number `file`.
+pub(super) fn parse(source: &Source, file: usize, diagnostics: &mut Vec<Diagnostic>) -> RawFile {
+    let (table, errors) = DeTable::parse_recoverable(&source.text);
+    let end = source.text.len();
+    let broken: Vec<_> = errors.iter().map(|error| error.span().unwrap_or(end..end)).collect();
+    let mut reader = Reader { file, source, broken, diagnostics };
+    for error in &errors {
+        let span = error.span().unwrap_or(end..end);
+        reader.complain(Problem::Syntax(error.message().to_string()), span, None);
+    }
+    let table = value::table(table.into_inner(), &reader.broken);
+    later_toml(&table, source, |what, span| reader.complain(Problem::LaterToml(what), span, None));
+    reader.file(table)
+}
+
+impl Reader<'_> {
+    fn complain(&mut self, problem: Problem, span: Range<usize>, task: Option<Name>) {
+        self.diagnostics.push(Diagnostic { problem, file: self.file, span, task });
+    }
+
+    fn file(&mut self, table: Table) -> RawFile {
+        let mut file = RawFile { broken: !self.broken.is_empty(), ..RawFile::default() };
+        for (key, node) in table {
+            match key.name.as_str() {
+                "timezone" => file.timezone = Some(node),
+                "include" => file.include = Some(node),
+                "defaults" => file.defaults = self.entry(key, node),
+                "templates" => file.templates = self.entries(&key, node),
+                "tasks" => file.tasks = self.entries(&key, node),
+                // What stands in the ruins of a broken table is no key of the file.
+                _ if file.broken => {}
+                _ => {
+                    let help = top_remedy(&key.name, &node);
+                    self.complain(Problem::UnknownKey(key.name, help), key.span, None);
+                }
+            }
+        }
+        file
+    }
+
+    /// The entries of `[tasks]` or `[templates]`.
+    fn entries(&mut self, key: &Key, node: Node) -> Vec<RawEntry> {
+        let Some(table) = self.table(key, node) else {
+            return Vec::new();
+        };
+        let mut entries: Vec<_> =
+            table.into_iter().filter_map(|(key, node)| self.named(key, node)).collect();
+        self.mark_broken(&mut entries);
+        entries
+    }
+
+    fn named(&mut self, key: Key, node: Node) -> Option<RawEntry> {
+        if let Err(bad) = Name::new(&key.name) {
+            self.complain(Problem::BadName(dotted(&key.name, &node), bad), key.span, None);
+            return None;
+        }
+        // `[tasks.db.backup]` is a table in a table, where nobody meant one.
+        if let Value::Table(table) = &node.value
+            && let [(inner, Node { value: Value::Table(_), .. })] = table.as_slice()
+            && !keys::TASK.contains(&inner.name.as_str())
+        {
+            let text = format!("{}.{}", key.name, inner.name);
+            let span = key.span.start..inner.span.end.max(key.span.end);
+            let bad = crate::name::BadName::Character('.');
+            self.complain(Problem::BadName(text, bad), span, None);
+            return None;
+        }
+        self.entry(key, node)
+    }
+
+    fn entry(&mut self, key: Key, node: Node) -> Option<RawEntry> {
+        let header = self.source.text[node.span.clone()].starts_with('[');
+        let span = if header { node.span.clone() } else { key.span.clone() };
+        let table = self.table(&key, node)?;
+        Some(RawEntry { name: key.name, span, table, broken: false })
+    }
+
+    fn table(&mut self, key: &Key, node: Node) -> Option<Table> {
+        match node.value {
+            Value::Table(table) => return Some(table),
+            Value::Broken => {}
+            other => {
+                let key = key.name.clone();
+                let expected = "a table, write `[tasks.hello]` with its keys below";
+                self.complain(
+                    Problem::WrongType { key, expected, found: other.kind() },
+                    node.span,
+                    None,
+                );
+            }
+        }
+        None
+    }
+
+    /// Marks the entries in which the parser has stumbled: what seems missing there may not be.
+    fn mark_broken(&self, entries: &mut [RawEntry]) {
+        let starts: Vec<_> = entries.iter().map(|entry| entry.span.start).collect();
+        for bad in &self.broken {
+            let before = starts.iter().enumerate().filter(|(_, start)| **start <= bad.start);
+            if let Some((index, _)) = before.max_by_key(|(_, start)| **start) {
+                entries[index].broken = true;
+            }
+        }
+    }
+}
+
+/// A name as somebody wrote it in a header with dots.
+fn dotted(name: &str, node: &Node) -> String {
+    match &node.value {
+        Value::Table(table) => match table.as_slice() {
+            [(inner, Node { value: Value::Table(_), .. })] => format!("{name}.{}", inner.name),
+            _ => name.into(),
+        },
+        _ => name.into(),
+    }
+}
+
+fn top_remedy(key: &str, node: &Node) -> String {
+    let looks_like_a_task = matches!(&node.value, Value::Table(table)
+        if table.iter().any(|(key, _)| keys::TASK.contains(&key.name.as_str())));
+    if looks_like_a_task && keys::nearest(key, keys::TOP).is_none() {
+        return format!("for a task, write `[tasks.{key}]`");
+    }
+    if keys::TASK.contains(&key) {
+        return format!("write `{key}` in a task, or in `[defaults]` for all of them");
+    }
+    remedy(key, &keys::TOP)
+}
+
+/// Finds what only later versions of TOML have.
+fn later_toml(table: &Table, source: &Source, mut found: impl FnMut(&'static str, Range<usize>)) {
+    let mut rest: Vec<&Node> = table.iter().map(|(_, node)| node).collect();
+    while let Some(node) = rest.pop() {
+        let text = source.text.get(node.span.clone()).unwrap_or_default();
+        match &node.value {
+            Value::Table(inner) => {
+                if text.starts_with('{') && has_own_newline(text, inner, node.span.start) {
+                    found("inline table over several lines", node.span.start..node.span.start + 1);
+                }
+                rest.extend(inner.iter().map(|(_, node)| node));
+            }
+            Value::List(items) => rest.extend(items),
+            Value::Text(_) if text.starts_with('"') && has_later_escape(text) => {
+                found("`\\e` or `\\x` in a text", node.span.clone());
+            }
+            Value::Date(_) if text.matches(':').count() == 1 && !text.contains(['+', 'Z', 'z']) => {
+                found("time without seconds", node.span.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a newline is the inline table's own, and not one of a value in it.
+fn has_own_newline(text: &str, inner: &Table, start: usize) -> bool {
+    let in_a_value = |at: usize| inner.iter().any(|(_, node)| node.span.contains(&at));
+    text.match_indices('\n').any(|(at, _)| !in_a_value(start + at))
+}
+
+fn has_later_escape(text: &str) -> bool {
+    let mut escaped = false;
+    text.chars().any(|c| {
+        let later = escaped && matches!(c, 'e' | 'x');
+        escaped = c == '\\' && !escaped;
+        later
+    })
+}

@@ -1,0 +1,312 @@
+use std::fs;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use super::*;
+
+fn setting() -> Setting {
+    let berlin = TimeZone::get("Europe/Berlin").expect("a zone of the database");
+    Setting {
+        zone: Ok(Zone::new(berlin)),
+        home: Some("/home/me".into()),
+        now: "2026-01-01T00:00:00Z".parse().expect("an instant"),
+    }
+}
+
+fn load(text: &str) -> Plan {
+    let origin = Origin::Bytes("x.toml".into(), "/srv".into(), text.into());
+    Plan::load(origin, Path::new("/srv"), &setting())
+}
+
+/// A plan without errors or warnings.
+fn fine(text: &str) -> Plan {
+    let plan = load(text);
+    let told: Vec<_> = plan.diagnostics.iter().map(|found| found.problem.to_string()).collect();
+    assert_eq!(told, Vec::<String>::new(), "{text}");
+    plan
+}
+
+/// The codes of what is wrong, with their lines.
+fn codes(plan: &Plan) -> Vec<String> {
+    let code = |found: &Diagnostic| {
+        let source = &plan.sources[found.file];
+        let line = source.position(found.span.start).line;
+        format!("{}:{line} {}", source.path.display(), found.problem.code())
+    };
+    plan.diagnostics.iter().map(code).collect()
+}
+
+/// The first firings of the only task after 2026-01-01 in UTC, in UTC.
+fn firings(plan: &Plan, count: usize) -> Vec<String> {
+    let schedules = plan.tasks.iter().map(|entry| &entry.schedule);
+    let firings = crate::timetable::firings(schedules, setting().now);
+    firings.take(count).map(|(_, firing)| firing.due.to_string()).collect()
+}
+
+#[test]
+fn every_spelling_of_a_table_is_the_same() {
+    let header = fine("[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\nenv.A = \"b\"\n");
+    for text in [
+        "[tasks]\na = { interval = \"1h\", command = \"x\", env = { A = \"b\" } }\n",
+        "[tasks]\na.interval = \"1h\"\na.command = \"x\"\na.env.A = \"b\"\n",
+        "tasks.a.interval = \"1h\"\ntasks.a.command = \"x\"\ntasks.a.env.A = \"b\"\n",
+        "tasks = { a = { interval = '1h', command = '''x''', env.A = \"b\" } }\n",
+        "[tasks.\"a\"]\ninterval = \"1h\"\ncommand = \"x\"\n[tasks.a.env]\nA = \"b\"\n",
+        "[tasks.a.env]\nA = \"b\"\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n",
+        "\u{feff}[tasks.a]\r\ninterval = \"1h\"\r\ncommand = \"x\"\r\nenv.A = \"b\"\r\n",
+    ] {
+        let plan = fine(text);
+        assert_eq!(plan.tasks.len(), 1, "{text}");
+        assert_eq!(plan.tasks[0].schedule, header.tasks[0].schedule, "{text}");
+        assert_eq!(plan.tasks[0].command, header.tasks[0].command, "{text}");
+    }
+}
+
+#[test]
+fn every_form_of_a_trigger_is_read() {
+    for (when, expected) in [
+        ("interval = \"90m\"", &["2026-01-01T01:30:00Z"][..]),
+        ("interval = { hours = 1, minutes = 30.0 }", &["2026-01-01T01:30:00Z"]),
+        ("interval = { minutes = 0.5 }", &["2026-01-01T00:00:30Z"]),
+        // The start is the first firing, and the phase.
+        (
+            "interval = \"1h\"\nstart = 2026-01-01T10:15:00Z",
+            &["2026-01-01T10:15:00Z", "2026-01-01T11:15:00Z"],
+        ),
+        ("cron = \"30 9 * * *\"", &["2026-01-01T08:30:00Z"]),
+        ("cron = \"15 30 9 * * *\"", &["2026-01-01T08:30:15Z"]),
+        ("cron = { hour = 9, minute = 30 }", &["2026-01-01T08:30:00Z"]),
+        (
+            "cron = { hour = \"9-10\", minute = 30.0 }",
+            &["2026-01-01T08:30:00Z", "2026-01-01T09:30:00Z"],
+        ),
+        (
+            "cron = [\"0 9 * * *\", { hour = 10 }]",
+            &["2026-01-01T08:00:00Z", "2026-01-01T09:00:00Z"],
+        ),
+        ("cron = \"@every 90m\"", &["2026-01-01T01:30:00Z"]),
+        ("cron = \"0 9 * * *\"\ntimezone = \"America/New_York\"", &["2026-01-01T14:00:00Z"]),
+        // Dates of TOML and dates as text are the same.
+        ("date = 2026-06-01", &["2026-05-31T22:00:00Z"]),
+        ("date = 2026-06-01T12:00:00", &["2026-06-01T10:00:00Z"]),
+        ("date = 2026-06-01 12:00:00+05:00", &["2026-06-01T07:00:00Z"]),
+        ("date = \"2026-06-01 12:00\"", &["2026-06-01T10:00:00Z"]),
+        ("date = [\"2026-06-02\", 2026-06-01]", &["2026-05-31T22:00:00Z", "2026-06-01T22:00:00Z"]),
+        // A bare date as the end means all of that day.
+        ("cron = \"0 22 * * *\"\nend = 2026-01-01", &["2026-01-01T21:00:00Z"]),
+        // Several kinds together; an instant named twice is one firing.
+        (
+            "interval = \"1h\"\ncron = \"0 2 * * *\"\ndate = 2026-01-01T01:30:00\nend = 2026-01-01T02:30:00",
+            &["2026-01-01T00:30:00Z", "2026-01-01T01:00:00Z"],
+        ),
+    ] {
+        let plan = fine(&format!("[tasks.a]\ncommand = \"x\"\n{when}\n"));
+        assert_eq!(firings(&plan, expected.len()), expected, "{when}");
+    }
+}
+
+#[test]
+fn a_command_is_a_shell_line_or_a_program_with_arguments() {
+    for (what, arguments, directory) in [
+        ("command = \"a | b\"", &["/bin/sh", "-c", "a | b"][..], "/srv"),
+        ("command = [\"a\", \"b c\"]", &["a", "b c"], "/srv"),
+        ("command = \"a\"\nshell = [\"bash\", \"-ec\"]", &["bash", "-ec", "a"], "/srv"),
+        ("command = \"a\"\ncwd = \"x/y\"", &["/bin/sh", "-c", "a"], "/srv/x/y"),
+        ("command = \"a\"\ncwd = \"~/y\"", &["/bin/sh", "-c", "a"], "/home/me/y"),
+        ("command = \"a\"\ncwd = \"~\"", &["/bin/sh", "-c", "a"], "/home/me/"),
+        ("command = \"a\"\ncwd = \"/y\"", &["/bin/sh", "-c", "a"], "/y"),
+    ] {
+        let plan = fine(&format!("[tasks.a]\ninterval = \"1h\"\n{what}\n"));
+        let command = &plan.tasks[0].command;
+        assert_eq!(command.arguments, arguments, "{what}");
+        assert_eq!(command.directory, Path::new(directory), "{what}");
+    }
+}
+
+#[test]
+fn the_task_is_stronger_than_its_templates_and_they_than_the_defaults() {
+    let plan = fine(
+        r#"
+        [defaults]
+        env = { A = "default", B = "default", C = "default" }
+        tags = ["default"]
+        cwd = "/default"
+        timezone = "UTC"
+
+        [templates.first]
+        interval = "1h"
+        env = { B = "first", C = "first" }
+        tags = ["first"]
+        shell = ["sh", "-c"]
+
+        [templates.second]
+        extends = "first"
+        cron = "0 9 * * *"
+        env = { C = "second" }
+
+        [tasks.plain]
+        extends = ["first", "second"]
+        command = "x"
+
+        [tasks.own]
+        extends = "second"
+        date = 2026-06-01
+        command = "x"
+        env = { A = false, C = "own" }
+        tags = ["own"]
+        cwd = false
+        "#,
+    );
+    let [plain, own] = plan.tasks.as_slice() else { panic!("two tasks") };
+    let variable = |name: &str, value: &str| (name.to_string(), value.to_string());
+    // Tables merge by key, lists replace.
+    let mut environment = plain.command.environment.clone();
+    environment.sort();
+    let expected = [variable("A", "default"), variable("B", "first"), variable("C", "second")];
+    assert_eq!(environment, expected);
+    assert_eq!(plain.about.tags, ["first"]);
+    assert_eq!(plain.command.directory, Path::new("/default"));
+    // The strongest that names a trigger names them all: the interval of `first` is not meant.
+    assert_eq!(plain.schedule.when.in_words(&plain.zone), "at 09:00 every day");
+    // `false` takes away, and a trigger of one's own leaves no other.
+    let mut environment = own.command.environment.clone();
+    environment.sort();
+    assert_eq!(environment, [variable("B", "first"), variable("C", "own")]);
+    assert_eq!(own.about.tags, ["own"]);
+    assert_eq!(own.command.directory, Path::new("/srv"));
+    assert_eq!(own.schedule.when.in_words(&own.zone), "once at 2026-06-01 00:00:00");
+    assert_eq!(own.zone.name(), "UTC");
+}
+
+#[test]
+fn one_of_two_inherited_triggers_can_be_taken_away() {
+    let template = "[templates.t]\ninterval = \"1h\"\ncron = \"0 9 * * *\"\n";
+    let plan =
+        fine(&format!("{template}[tasks.a]\nextends = \"t\"\ninterval = false\ncommand = \"x\"\n"));
+    assert_eq!(plan.tasks[0].schedule.when.in_words(&plan.zone), "at 09:00 every day");
+}
+
+#[test]
+fn a_value_that_many_inherit_is_complained_about_once() {
+    let tasks: String =
+        (0..50).map(|n| format!("[tasks.t{n}]\ninterval = \"1h\"\ncommand = \"x\"\n")).collect();
+    let plan = load(&format!("[defaults]\nenabled = \"maybe\"\n{tasks}"));
+    assert_eq!(codes(&plan), ["x.toml:2 wrong-type"]);
+    // What they inherit is wrong, so none of them is fit to run.
+    assert!(plan.tasks.is_empty());
+}
+
+/// Files in a directory of their own.
+fn files(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let place = tempfile::tempdir().expect("a place");
+    for (name, text) in files {
+        let path = place.path().join(name);
+        fs::create_dir_all(path.parent().expect("it lies in a directory")).expect("it can be made");
+        fs::write(path, text).expect("it can be written");
+    }
+    place
+}
+
+fn load_main(place: &tempfile::TempDir) -> Plan {
+    Plan::load(Origin::File("main.toml".into()), place.path(), &setting())
+}
+
+#[test]
+fn included_files_have_zones_and_defaults_of_their_own() {
+    let place = files(&[
+        (
+            "main.toml",
+            "timezone = \"UTC\"\ninclude = [\"conf.d/*.toml\", \"none.d/*\"]\n[defaults]\nshell = [\"m\"]\ntags = [\"m\"]\n[tasks.m]\ncron = \"0 9 * * *\"\ncommand = \"x\"\n",
+        ),
+        (
+            "conf.d/a.toml",
+            "timezone = \"Asia/Tokyo\"\n[defaults]\ntags = [\"a\"]\n[tasks.a]\ncron = \"0 9 * * *\"\ncommand = \"x\"\ncwd = \"here\"\n",
+        ),
+        ("conf.d/b.toml", "[tasks.b]\ncron = \"0 9 * * *\"\ncommand = \"x\"\n"),
+        ("conf.d/ignored.txt", "this is no TOML"),
+    ]);
+    let plan = load_main(&place);
+    assert_eq!(codes(&plan), Vec::<String>::new());
+    let told = |entry: &Entry| {
+        let directory = entry.command.directory.strip_prefix(place.path()).expect("it lies there");
+        format!(
+            "{} {} {:?} {} {}",
+            entry.schedule.name,
+            entry.zone,
+            entry.about.tags,
+            entry.command.arguments[0],
+            directory.display()
+        )
+    };
+    let expected =
+        ["m UTC [\"m\"] m ", "a Asia/Tokyo [\"a\"] m conf.d/here", "b UTC [\"m\"] m conf.d"];
+    assert_eq!(plan.tasks.iter().map(told).collect::<Vec<_>>(), expected);
+    let shown: Vec<_> =
+        plan.sources.iter().map(|source| source.path.display().to_string()).collect();
+    assert_eq!(shown, ["main.toml", "conf.d/a.toml", "conf.d/b.toml"]);
+}
+
+#[test]
+fn what_is_wrong_with_an_include_is_told_where_it_stands() {
+    let task = "[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n";
+    for (main, other, expected) in [
+        ("include = \"missing.toml\"", "", &["main.toml:1 unreadable"][..]),
+        ("include = \"dir\"", "", &["main.toml:1 unreadable"]),
+        ("include = \"main.toml\"", "", &["main.toml:1 include-circle"]),
+        (
+            "include = \"dir/other.toml\"",
+            "include = \"../main.toml\"",
+            &["dir/other.toml:1 include-circle"],
+        ),
+        ("include = [\"dir/*.toml\", \"dir/other.toml\"]", "", &["main.toml:1 included-twice"]),
+        ("include = \"dir/***\"", "", &["main.toml:1 bad-include"]),
+        // Names are one space over all files.
+        ("include = \"dir/*.toml\"", task, &["dir/other.toml:1 duplicate-name"]),
+        // The main file's own things stay there.
+        ("include = \"dir/*.toml\"", "tsks = {}", &["dir/other.toml:1 unknown-key"]),
+    ] {
+        let place = files(&[("main.toml", &format!("{main}\n{task}")), ("dir/other.toml", other)]);
+        assert_eq!(codes(&load_main(&place)), expected, "{main} and {other}");
+    }
+}
+
+#[test]
+fn a_deep_file_is_refused_and_not_a_stack_overflow() {
+    let deep = format!(
+        "[tasks.a]\nmetadata = {{ x = {}1{} }}\n",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let plan = load(&deep);
+    assert!(codes(&plan).iter().any(|code| code.ends_with("syntax")), "{:?}", codes(&plan));
+    let dotted = format!("[tasks.a.metadata{}]\n", ".x".repeat(100_000));
+    assert!(!load(&dotted).is_valid());
+}
+
+#[test]
+fn metadata_is_kept_as_it_is() {
+    let plan = fine(
+        "[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\nmetadata = { n = 1, f = 1.5, l = [true, 2026-01-01], t.u = \"v\" }\n",
+    );
+    let json = serde_json::to_value(&plan.tasks[0].about.metadata).expect("it is JSON");
+    assert_eq!(
+        json,
+        serde_json::json!({"n": 1, "f": 1.5, "l": [true, "2026-01-01"], "t": {"u": "v"}})
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is in a file, the answer is a plan or diagnostics that can be shown.
+    #[test]
+    fn no_text_breaks_the_reader(text in "(?s)(\\[?\\[?(tasks|templates|defaults)?(\\.a|\\.\"b\")?\\]?\\]?[ \n]|(interval|cron|date|start|end|command|env|include|extends|timezone|x)( = |\\.)?|\"|'''|\"1h\"|\"\\* \\* \\* \\* \\*\"|\\{|\\}|,|\n|2026-01-01|07:30|true|1\\.5|.){0,40}") {
+        let plan = load(&text);
+        for diagnostic in &plan.diagnostics {
+            let source = &plan.sources[diagnostic.file];
+            proptest::prop_assert!(source.text.get(diagnostic.span.clone()).is_some(), "{:?}", diagnostic);
+            proptest::prop_assert!(!diagnostic.render(source, Colour::No).is_empty());
+        }
+    }
+}

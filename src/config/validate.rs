@@ -1,0 +1,362 @@
+//! From tables to tasks: every key of every entry is read, and every problem told.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use jiff::tz::TimeZone;
+
+use super::diagnostic::Diagnostic;
+use super::include::Files;
+use super::inherit::{Found, Heritage, Layers};
+use super::keys::{self, remedy};
+use super::problem::{ALLOWABLE, Problem, Severity};
+use super::raw::RawEntry;
+use super::source::Source;
+use super::value::{Node, Value};
+use super::when::Patterns;
+use super::{About, Entry, MOST_TASKS, Plan, Setting};
+use crate::name::Name;
+use crate::schedule::Schedule;
+use crate::zone::Zone;
+
+/// What all readers of entries share.
+pub(super) struct Reader<'a> {
+    pub sources: &'a [Source],
+    pub setting: &'a Setting,
+    pub patterns: Patterns,
+    zones: HashMap<String, Option<Zone>>,
+    default_zone: Zone,
+    diagnostics: Vec<Diagnostic>,
+    /// Whom the present problems are about.
+    task: Option<Name>,
+}
+
+/// What kind of entry is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Task,
+    Template,
+    Defaults,
+}
+
+/// Judges `files`.
+pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
+    let Files { sources, raw: files, parents, diagnostics } = files;
+    let heritage = Heritage::new(&files, &parents);
+    let mut reader = Reader {
+        sources: &sources,
+        setting,
+        patterns: Patterns::default(),
+        zones: HashMap::new(),
+        default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
+        diagnostics,
+        task: None,
+    };
+    let zone = reader.file_zones(&heritage, files.len());
+    for (file, raw) in files.iter().enumerate() {
+        if let Some(defaults) = &raw.defaults {
+            reader.part(&heritage, file, defaults, Kind::Defaults);
+        }
+        for template in &raw.templates {
+            reader.part(&heritage, file, template, Kind::Template);
+        }
+    }
+    reader.duplicates("template", files.iter().map(|raw| raw.templates.as_slice()));
+    reader.duplicates("task", files.iter().map(|raw| raw.tasks.as_slice()));
+    let mut tasks = Vec::new();
+    let entries = files
+        .iter()
+        .enumerate()
+        .flat_map(|(file, raw)| raw.tasks.iter().map(move |task| (file, task)));
+    for (count, (file, entry)) in entries.enumerate() {
+        if count == MOST_TASKS {
+            reader.complain(file, entry.span.clone(), Problem::TooManyTasks(MOST_TASKS));
+            break;
+        }
+        tasks.extend(reader.task(&heritage, file, entry));
+    }
+    if reader.diagnostics.is_empty() && tasks.is_empty() {
+        reader.complain(0, 0..0, Problem::NoTasks);
+    }
+    let diagnostics = in_order(reader.diagnostics);
+    Plan { tasks, diagnostics, sources, zone }
+}
+
+/// The diagnostics by file and place; a value that many tasks inherit is complained about once.
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics
+        .sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span.start, diagnostic.span.end));
+    diagnostics.dedup_by(|later, earlier| {
+        (later.file, &later.span, &later.problem) == (earlier.file, &earlier.span, &earlier.problem)
+    });
+    diagnostics
+}
+
+impl Reader<'_> {
+    pub(super) fn complain(&mut self, file: usize, span: Range<usize>, problem: Problem) {
+        let task = self.task.clone();
+        self.diagnostics.push(Diagnostic { problem, file, span, task });
+    }
+
+    /// Tells that `node`, at the key of `found` or within its value, is of the wrong type, unless
+    /// the parser has told already that it is broken. `expected` is what belongs there; after a
+    /// comma, how to write it.
+    pub(super) fn wrong_type(&mut self, found: Found<'_>, node: &Node, expected: &'static str) {
+        if node.value != Value::Broken {
+            let problem = Problem::WrongType {
+                key: found.key.name.clone(),
+                expected,
+                found: node.value.kind(),
+            };
+            self.complain(found.file, node.span.clone(), problem);
+        }
+    }
+
+    /// The text at `found`, if it is one.
+    pub(super) fn text<'n>(
+        &mut self,
+        found: Found<'n>,
+        node: &'n Node,
+        expected: &'static str,
+    ) -> Option<&'n str> {
+        match &node.value {
+            Value::Text(text) => Some(text),
+            _ => {
+                self.wrong_type(found, node, expected);
+                None
+            }
+        }
+    }
+
+    /// The texts of a list, or one text alone.
+    pub(super) fn texts<'n>(
+        &mut self,
+        found: Found<'n>,
+        expected: &'static str,
+    ) -> Vec<(&'n str, &'n Node)> {
+        let nodes = match &found.node.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(found.node),
+        };
+        nodes.iter().filter_map(|node| Some((self.text(found, node, expected)?, node))).collect()
+    }
+
+    /// Checks the `timezone` of each file, and returns that of the main one.
+    fn file_zones(&mut self, heritage: &Heritage<'_>, files: usize) -> Zone {
+        for file in 1..files {
+            self.file_zone(heritage, file);
+        }
+        if let Err(why) = &self.setting.zone
+            && heritage.timezone(0).is_none()
+        {
+            self.complain(0, 0..0, Problem::NoZone(why.clone()));
+        }
+        self.file_zone(heritage, 0)
+    }
+
+    fn file_zone(&mut self, heritage: &Heritage<'_>, file: usize) -> Zone {
+        let Some((file, node)) = heritage.timezone(file) else {
+            return self.default_zone.clone();
+        };
+        let key = super::value::Key { name: "timezone".into(), span: node.span.clone() };
+        self.zone_at(Found { file, key: &key, node }).unwrap_or_else(|| self.default_zone.clone())
+    }
+
+    /// The zone that is named at `found`.
+    fn zone_at(&mut self, found: Found<'_>) -> Option<Zone> {
+        let name = self.text(
+            found,
+            found.node,
+            "the name of a zone, write `timezone = \"Europe/Berlin\"`",
+        )?;
+        let known = self.zones.entry(name.to_string()).or_insert_with(|| {
+            TimeZone::get(name).ok().filter(|zone| !zone.is_unknown()).map(Zone::new)
+        });
+        if known.is_none() {
+            let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+            let near = keys::nearest(name, names.iter().map(String::as_str)).map(Into::into);
+            let span = found.node.span.clone();
+            self.complain(found.file, span, Problem::UnknownZone(name.into(), near));
+            return None;
+        }
+        known.clone()
+    }
+
+    /// Complains about names that stand in more than one place.
+    fn duplicates<'a>(&mut self, what: &'static str, files: impl Iterator<Item = &'a [RawEntry]>) {
+        let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
+        for (file, entries) in files.enumerate() {
+            for entry in entries {
+                let Some((first, offset)) = seen.insert(&entry.name, (file, entry.span.start))
+                else {
+                    continue;
+                };
+                let source = &self.sources[first];
+                let first = format!("{}:{}", source.path.display(), source.position(offset).line);
+                let name = entry.name.clone();
+                self.complain(file, entry.span.clone(), Problem::Duplicate { what, name, first });
+            }
+        }
+    }
+
+    /// Reads a template or defaults, only to tell what is wrong with it.
+    fn part(&mut self, heritage: &Heritage<'_>, file: usize, entry: &RawEntry, kind: Kind) {
+        let mark = self.diagnostics.len();
+        let layers = Layers::alone(file, entry);
+        self.check_keys(&layers, kind);
+        if kind == Kind::Template {
+            self.layers(heritage, file, entry);
+        }
+        let zone = self.zone_of(heritage, &layers, file);
+        self.read_when(&layers, &zone);
+        self.read_what(&layers, file, None);
+        self.read_about(&layers);
+        self.enabled(&layers);
+        self.allow(&layers, mark);
+    }
+
+    fn task(&mut self, heritage: &Heritage<'_>, file: usize, entry: &RawEntry) -> Option<Entry> {
+        let mark = self.diagnostics.len();
+        let name = Name::new(&entry.name).ok()?;
+        self.task = Some(name.clone());
+        let layers = self.layers(heritage, file, entry);
+        let meant = self.check_keys(&layers, Kind::Task);
+        let zone = self.zone_of(heritage, &layers, file);
+        let when = self.read_when(&layers, &zone);
+        // A fault is told once: what a misspelt key stands for is not missing as well.
+        let missing = (!entry.broken && !meant.contains(&"command")).then_some(&entry.span);
+        let command = self.read_what(&layers, file, missing);
+        let about = self.read_about(&layers);
+        let enabled = self.enabled(&layers);
+        let meant_trigger = keys::TRIGGERS.iter().any(|key| meant.contains(key));
+        if layers.triggers().is_empty() && !entry.broken && !meant_trigger {
+            self.complain(file, entry.span.clone(), Problem::NoTrigger);
+        }
+        let schedule = when.map(|when| Schedule { enabled, ..Schedule::new(name, when) });
+        let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;
+        let sound = !entry.broken && !self.diagnostics[mark..].iter().any(wrong);
+        if let Some(schedule) = &schedule
+            && sound
+            && enabled
+            && schedule.next_after(self.setting.now).is_none()
+        {
+            self.complain(file, entry.span.clone(), Problem::Past);
+        }
+        self.allow(&layers, mark);
+        self.task = None;
+        if !sound {
+            return None;
+        }
+        let place = entry.span.clone();
+        Some(Entry { schedule: schedule?, command: command?, zone, about, file, place })
+    }
+
+    fn layers<'a>(
+        &mut self,
+        heritage: &Heritage<'a>,
+        file: usize,
+        entry: &'a RawEntry,
+    ) -> Layers<'a> {
+        heritage.layers(file, entry, &mut |found, node, problem| {
+            self.complain(found.file, node.span.clone(), problem);
+        })
+    }
+
+    /// Tells which of the entry's own keys are none, and returns those that they stand for.
+    fn check_keys(&mut self, layers: &Layers<'_>, kind: Kind) -> Vec<&'static str> {
+        let mut meant = Vec::new();
+        for found in layers.own() {
+            let key = found.key.name.as_str();
+            let problem = if kind == Kind::Defaults && keys::NO_DEFAULTS.contains(&key) {
+                Problem::NoDefault(key.into())
+            } else if keys::TASK.contains(&key) {
+                continue;
+            } else {
+                let (known, help) = keys::task_remedy(key);
+                meant.extend(known);
+                Problem::UnknownKey(key.into(), help)
+            };
+            self.complain(found.file, found.key.span.clone(), problem);
+        }
+        meant
+    }
+
+    fn zone_of(&mut self, heritage: &Heritage<'_>, layers: &Layers<'_>, file: usize) -> Zone {
+        match layers.get("timezone") {
+            Some(found) => self.zone_at(found).unwrap_or_else(|| self.default_zone.clone()),
+            None => match heritage.timezone(file) {
+                // A wrong one was complained about with its file.
+                Some((_, Node { value: Value::Text(name), .. })) => self
+                    .zones
+                    .get(name)
+                    .cloned()
+                    .flatten()
+                    .unwrap_or_else(|| self.default_zone.clone()),
+                _ => self.default_zone.clone(),
+            },
+        }
+    }
+
+    fn enabled(&mut self, layers: &Layers<'_>) -> bool {
+        let Some(found) = layers.get_or_false("enabled") else {
+            return true;
+        };
+        match found.node.value {
+            Value::Boolean(enabled) => enabled,
+            _ => {
+                self.wrong_type(found, found.node, "`true` or `false`, write `enabled = false`");
+                true
+            }
+        }
+    }
+
+    fn read_about(&mut self, layers: &Layers<'_>) -> About {
+        let description = layers.get("description").and_then(|found| {
+            self.text(found, found.node, "a text, write `description = \"what it is for\"`")
+        });
+        let tags = layers.get("tags").map(|found| {
+            self.texts(found, "a text or a list of texts, write `tags = [\"nightly\"]`")
+        });
+        if let Some(found) = layers.get("metadata")
+            && !matches!(found.node.value, Value::Table(_))
+        {
+            self.wrong_type(found, found.node, "a table, write `metadata = { owner = \"ops\" }`");
+        }
+        let metadata: Vec<_> = layers
+            .merged("metadata")
+            .into_iter()
+            .map(|found| (found.key.clone(), found.node.clone()))
+            .collect();
+        About {
+            description: description.map(Into::into),
+            tags: tags.unwrap_or_default().into_iter().map(|(tag, _)| tag.into()).collect(),
+            metadata: (!metadata.is_empty())
+                .then_some(Node { value: Value::Table(metadata), span: 0..0 }),
+        }
+    }
+
+    /// Takes back the warnings since `mark` that the entry allows.
+    fn allow(&mut self, layers: &Layers<'_>, mark: usize) {
+        let Some(found) = layers.get("allow") else {
+            return;
+        };
+        let allowed = self
+            .texts(found, "the code of a warning or a list of them, write `allow = [\"past\"]`");
+        for (code, node) in &allowed {
+            if !ALLOWABLE.contains(code) {
+                let help = remedy(code, &ALLOWABLE);
+                self.complain(
+                    found.file,
+                    node.span.clone(),
+                    Problem::UnknownCode((*code).into(), help),
+                );
+            }
+        }
+        let is_allowed = |diagnostic: &Diagnostic| {
+            diagnostic.problem.severity() == Severity::Warning
+                && allowed.iter().any(|(code, _)| *code == diagnostic.problem.code())
+        };
+        let since = self.diagnostics.split_off(mark);
+        self.diagnostics.extend(since.into_iter().filter(|diagnostic| !is_allowed(diagnostic)));
+    }
+}

@@ -1,0 +1,131 @@
+//! The values of a file, each with its place.
+
+use std::ops::Range;
+
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use toml::de::{DeTable, DeValue};
+
+/// A value and the bytes of the file at which it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What.
+    pub value: Value,
+    /// Where.
+    pub span: Range<usize>,
+}
+
+/// The key of a table and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// What.
+    pub name: String,
+    /// Where.
+    pub span: Range<usize>,
+}
+
+/// A table, in the order of the file.
+pub type Table = Vec<(Key, Node)>;
+
+/// A value of TOML.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A string.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+    /// A float.
+    Float(f64),
+    /// A boolean.
+    Boolean(bool),
+    /// A date, a time, or both, as it is written.
+    Date(String),
+    /// An array.
+    List(Vec<Node>),
+    /// A table.
+    Table(Table),
+    /// Something that the parser has complained about already.
+    Broken,
+}
+
+impl Value {
+    /// What it is, for people.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Integer(_) | Self::Float(_) => "a number",
+            Self::Boolean(false) => "`false`",
+            Self::Boolean(true) => "`true`",
+            Self::Date(_) => "a date",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Broken => "nothing readable",
+        }
+    }
+}
+
+/// Takes over what was parsed. What lies at one of `broken` was complained about.
+pub(super) fn table(table: DeTable<'_>, broken: &[Range<usize>]) -> Table {
+    let mut entries: Table = table
+        .into_iter()
+        .map(|(key, value)| {
+            let key = Key { span: key.span(), name: key.into_inner().into_owned() };
+            let span = value.span();
+            (key, node(value.into_inner(), span, broken))
+        })
+        .collect();
+    entries.sort_by_key(|(key, _)| key.span.start);
+    entries
+}
+
+fn node(value: DeValue<'_>, span: Range<usize>, broken: &[Range<usize>]) -> Node {
+    let value = match value {
+        DeValue::Table(inner) => Value::Table(table(inner, broken)),
+        DeValue::Array(items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| {
+                    let span = item.span();
+                    node(item.into_inner(), span, broken)
+                })
+                .collect(),
+        ),
+        // Only single values are broken as such: a table may have one bad entry among good ones.
+        _ if touches(&span, broken) => Value::Broken,
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Boolean(is) => Value::Boolean(is),
+        DeValue::Datetime(date) => Value::Date(date.to_string()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or(Value::Broken, Value::Integer),
+        DeValue::Float(number) => number.as_str().parse().map_or(Value::Broken, Value::Float),
+    };
+    Node { value, span }
+}
+
+fn touches(span: &Range<usize>, broken: &[Range<usize>]) -> bool {
+    broken.iter().any(|bad| bad.start <= span.end && span.start <= bad.end)
+}
+
+/// As it would be in JSON.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.value {
+            Value::Text(text) | Value::Date(text) => serializer.serialize_str(text),
+            Value::Integer(number) => serializer.serialize_i64(*number),
+            Value::Float(number) => serializer.serialize_f64(*number),
+            Value::Boolean(is) => serializer.serialize_bool(*is),
+            Value::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                items.iter().try_for_each(|item| list.serialize_element(item))?;
+                list.end()
+            }
+            Value::Table(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                entries.iter().try_for_each(|(key, node)| map.serialize_entry(&key.name, node))?;
+                map.end()
+            }
+            Value::Broken => serializer.serialize_unit(),
+        }
+    }
+}

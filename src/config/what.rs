@@ -1,0 +1,159 @@
+//! The keys that say what a task runs.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::inherit::{Found, Layers};
+use super::problem::Problem;
+use super::validate::Reader;
+use super::value::{Node, Value};
+use crate::runner::CommandTask;
+
+/// What a command text goes to.
+const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
+const COMMAND: &str = "a text or a list of texts, write `command = \"echo hello\"` or `command = [\"echo\", \"hello\"]`";
+
+impl Reader<'_> {
+    /// Reads all that says what; `missing` is where to tell that there is no command, if there
+    /// ought to be one. `None` if something of it is wrong.
+    pub(super) fn read_what(
+        &mut self,
+        layers: &Layers<'_>,
+        file: usize,
+        missing: Option<&Range<usize>>,
+    ) -> Option<CommandTask> {
+        let shell = layers.get("shell").map(|found| self.shell(found));
+        let directory = match layers.get("cwd") {
+            Some(found) => self.directory(found),
+            None => Some(self.sources[file].directory.clone()),
+        };
+        let environment = self.environment(layers);
+        let Some(found) = layers.get("command") else {
+            if let Some(span) = missing {
+                self.complain(file, span.clone(), Problem::NoCommand);
+            }
+            return None;
+        };
+        let words = self.words(found, "command", COMMAND);
+        let arguments = match &found.node.value {
+            Value::Text(_) => {
+                let shell = match shell {
+                    Some(shell) => shell?,
+                    None => SHELL.map(Into::into).to_vec(),
+                };
+                shell.into_iter().chain(words?).collect()
+            }
+            _ => words?,
+        };
+        Some(CommandTask { arguments, directory: directory?, environment: environment? })
+    }
+
+    fn shell(&mut self, found: Found<'_>) -> Option<Vec<String>> {
+        const SHELL: &str = "a list of texts, write `shell = [\"/bin/bash\", \"-c\"]`";
+        // A shell alone would take the command for the name of a script.
+        if matches!(found.node.value, Value::Text(_)) {
+            self.wrong_type(found, found.node, SHELL);
+            return None;
+        }
+        self.words(found, "shell", SHELL)
+    }
+
+    /// A program and its arguments, or a single text.
+    fn words(
+        &mut self,
+        found: Found<'_>,
+        what: &'static str,
+        expected: &'static str,
+    ) -> Option<Vec<String>> {
+        let words = self.texts(found, expected);
+        let written = match &found.node.value {
+            Value::List(items) => items.len(),
+            _ => 1,
+        };
+        if words.len() != written {
+            return None;
+        }
+        if words.first().is_none_or(|(word, _)| word.trim().is_empty()) {
+            self.complain(found.file, found.node.span.clone(), Problem::Empty(what));
+            return None;
+        }
+        for (word, node) in &words {
+            self.no_zero_byte(found, node, word, what)?;
+        }
+        Some(words.into_iter().map(|(word, _)| word.to_string()).collect())
+    }
+
+    fn no_zero_byte(
+        &mut self,
+        found: Found<'_>,
+        node: &Node,
+        text: &str,
+        what: &'static str,
+    ) -> Option<()> {
+        if text.contains('\0') {
+            self.complain(found.file, node.span.clone(), Problem::ZeroByte(what));
+            return None;
+        }
+        Some(())
+    }
+
+    fn directory(&mut self, found: Found<'_>) -> Option<PathBuf> {
+        let text = self.text(found, found.node, "a path, write `cwd = \"/srv/app\"`")?;
+        if text.is_empty() {
+            self.complain(found.file, found.node.span.clone(), Problem::Empty("path"));
+            return None;
+        }
+        self.no_zero_byte(found, found.node, text, "path")?;
+        let path = match (text.strip_prefix('~'), &self.setting.home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+                home.join(rest.trim_start_matches('/'))
+            }
+            _ => Path::new(text).to_path_buf(),
+        };
+        Some(self.sources[found.file].directory.join(path))
+    }
+
+    fn environment(&mut self, layers: &Layers<'_>) -> Option<Vec<(String, String)>> {
+        if let Some(found) = layers.get("env")
+            && !matches!(found.node.value, Value::Table(_))
+        {
+            self.wrong_type(found, found.node, "a table, write `env = { NAME = \"value\" }`");
+            return None;
+        }
+        let read: Vec<_> =
+            layers.merged("env").into_iter().map(|found| self.variable(found)).collect();
+        read.into_iter().collect()
+    }
+
+    fn variable(&mut self, found: Found<'_>) -> Option<(String, String)> {
+        let name = &found.key.name;
+        if name.is_empty() || name.contains(['=', '\0']) {
+            self.complain(found.file, found.key.span.clone(), Problem::BadVariable(name.clone()));
+            return None;
+        }
+        let value = self.text(found, found.node, "a text, write it in quotes")?;
+        self.no_zero_byte(found, found.node, value, "value")?;
+        if let Some(dollar) = dollar(value) {
+            let span = self.sources[found.file].within(&found.node.span, value, &dollar);
+            let literal = value[dollar].to_string();
+            self.complain(found.file, span, Problem::LiteralDollar(literal));
+        }
+        Some((name.clone(), value.to_string()))
+    }
+}
+
+/// Where `$NAME` or `${NAME}` stands in `value`.
+fn dollar(value: &str) -> Option<Range<usize>> {
+    value.match_indices('$').find_map(|(at, _)| {
+        let rest = &value[at + 1..];
+        let braced = rest.starts_with('{');
+        let name = rest.strip_prefix('{').unwrap_or(rest);
+        let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let length =
+            name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+        let closed = name[length..].starts_with('}');
+        let end = at + 1 + usize::from(braced) + length + usize::from(braced && closed);
+        (starts && (!braced || closed)).then_some(at..end)
+    })
+}

@@ -1,0 +1,91 @@
+//! Turns the world into inputs for the scheduler, and its decisions into the world.
+//!
+//! The engine decides nothing. One loop owns all state: select → step → append the events to the
+//! store → tell the observers → act. A decision is recorded before it is carried out.
+
+mod attempt;
+mod serve;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::event::{Event, RunId};
+use crate::name::Name;
+use crate::observe::Observer;
+use crate::schedule::Schedule;
+use crate::scheduler::{Input, Request, Scheduler};
+use crate::store::Store;
+use crate::task::Task;
+
+use attempt::Attempts;
+
+/// Requests that wait for the loop at most; who asks more has to wait.
+const MOST_REQUESTS: usize = 64;
+
+/// What the engine works with.
+pub struct Parts {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Records what happens.
+    pub store: Box<dyn Store>,
+    /// Read what happens.
+    pub observers: Vec<Box<dyn Observer>>,
+    /// What each task does.
+    pub tasks: HashMap<Name, Arc<dyn Task>>,
+}
+
+/// Runs tasks as a scheduler decides.
+pub struct Engine {
+    scheduler: Scheduler,
+    parts: Parts,
+    attempts: Attempts,
+    requests: mpsc::Receiver<Request>,
+    handle: Handle,
+}
+
+impl Engine {
+    /// An engine with the plan `schedules`, ready to [`serve`](Self::serve).
+    pub async fn start(parts: Parts, schedules: Vec<Schedule>) -> Self {
+        let (sender, requests) = mpsc::channel(MOST_REQUESTS);
+        let mut engine = Self {
+            scheduler: Scheduler::new(),
+            parts,
+            attempts: Attempts::default(),
+            requests,
+            handle: Handle(sender),
+        };
+        let at = engine.parts.clock.now();
+        engine.record(&[Event::DaemonStarted { at }]).await;
+        engine.take(Input::Asked(Request::Load(schedules))).await;
+        engine
+    }
+
+    /// Speaks to the engine from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The next firing over all tasks.
+    #[must_use]
+    pub fn next_firing(&self) -> Option<RunId> {
+        self.scheduler.next_firing()
+    }
+}
+
+/// Speaks to an engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle(mpsc::Sender<Request>);
+
+impl Handle {
+    /// Asks the engine for something. An engine that has ended takes no requests, and needs none.
+    pub async fn ask(&self, request: Request) {
+        let _ = self.0.send(request).await;
+    }
+}

@@ -1,0 +1,87 @@
+//! The loop.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::Engine;
+use crate::clock::Wake;
+use crate::event::{Event, RunId};
+use crate::scheduler::{Action, Input, Request};
+
+/// How long runs may go on after a drain began before they are asked to stop. With the grace of
+/// a stop, ten seconds, this is the 25 s that a shutdown takes at most.
+const DRAIN: Duration = Duration::from_secs(15);
+
+impl Engine {
+    /// Serves until it is asked to drain or stop and the last run has ended.
+    pub async fn serve(mut self) {
+        let mut patience: Pin<Box<dyn Future<Output = ()> + Send>> =
+            Box::pin(std::future::pending());
+        while !(self.scheduler.is_draining() && self.attempts.is_empty()) {
+            // Every branch is cancel-safe: losing the race loses no message.
+            let input = tokio::select! {
+                biased;
+                (run, outcome) = self.attempts.next() => Input::Finished { run, outcome },
+                Some(request) = self.requests.recv() => {
+                    if request == Request::Drain && !self.scheduler.is_draining() {
+                        patience = Box::pin(tokio::time::sleep(DRAIN));
+                    }
+                    Input::Asked(request)
+                }
+                () = &mut patience => {
+                    patience = Box::pin(std::future::pending());
+                    Input::Asked(Request::Stop)
+                }
+                wake = self.parts.clock.sleep_until(self.scheduler.wake_at()) => match wake {
+                    Wake::Due => Input::Tick,
+                    Wake::Stepped(by) => Input::ClockStepped(by),
+                },
+            };
+            self.take(input).await;
+        }
+        let at = self.parts.clock.now();
+        self.record(&[Event::DaemonStopped { at }]).await;
+    }
+
+    /// One step: decide, record, tell, act. What the store refuses is a step of its own.
+    pub(super) async fn take(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let step = self.scheduler.step(self.parts.clock.now(), input);
+            let refused = self.record(&step.events).await;
+            for action in step.actions {
+                self.act(action, &refused);
+            }
+            inputs.extend(refused.into_iter().map(Input::Refused));
+        }
+    }
+
+    /// Records `events`, tells the observers of those that were granted, and returns the runs
+    /// that were not.
+    pub(super) async fn record(&mut self, events: &[Event]) -> Vec<RunId> {
+        if events.is_empty() {
+            return Vec::new();
+        }
+        let refused = self.parts.store.append(events).await;
+        for event in events {
+            let granted = !matches!(event, Event::RunStarted { run, .. } if refused.contains(run));
+            if granted {
+                self.parts.observers.iter_mut().for_each(|observer| observer.notify(event));
+            }
+        }
+        refused
+    }
+
+    fn act(&mut self, action: Action, refused: &[RunId]) {
+        match action {
+            Action::Start { run, .. } if refused.contains(&run) => {}
+            Action::Start { run, .. } => {
+                let task = self.parts.tasks.get(&run.task).cloned();
+                self.attempts.start(run, task);
+            }
+            Action::Stop(run) => self.attempts.stop(&run),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use super::*;
+use crate::clock::Simulated;
+use crate::store::Memory;
+use crate::task::{BoxFuture, Context, Failure, Outcome};
+use crate::trigger::{Interval, Trigger, When};
+
+/// Remembers what happened, and lets a test wait for it.
+#[derive(Clone)]
+struct Journal(watch::Sender<Vec<Event>>);
+
+impl Journal {
+    fn new() -> Self {
+        Self(watch::Sender::new(Vec::new()))
+    }
+
+    /// Waits until `found` finds so many things in what happened.
+    async fn wait_for<T>(&self, count: usize, found: impl Fn(&Event) -> Option<T>) -> Vec<T> {
+        let mut journal = self.0.subscribe();
+        let all = |events: &Vec<Event>| events.iter().filter_map(&found).collect::<Vec<_>>();
+        let enough = journal.wait_for(|events| all(events).len() >= count);
+        let events = tokio::time::timeout(Duration::from_mins(1), enough).await;
+        all(&events.expect("it happens in time").expect("the sender is here"))
+    }
+
+    async fn ends(&self, count: usize) -> Vec<Outcome> {
+        self.wait_for(count, |event| match event {
+            Event::RunFinished { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn starts(&self, count: usize) -> Vec<RunId> {
+        self.wait_for(count, started).await
+    }
+}
+
+fn started(event: &Event) -> Option<RunId> {
+    match event {
+        Event::RunStarted { run, .. } => Some(run.clone()),
+        _ => None,
+    }
+}
+
+impl Observer for Journal {
+    fn notify(&mut self, event: &Event) {
+        self.0.send_modify(|events| events.push(event.clone()));
+    }
+}
+
+struct Succeeds;
+impl Task for Succeeds {
+    fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
+        Box::pin(async { Outcome::Success })
+    }
+}
+
+struct Panics;
+impl Task for Panics {
+    fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
+        Box::pin(async { panic!("on purpose") })
+    }
+}
+
+/// Goes on until it is asked to stop.
+struct Lasts;
+impl Task for Lasts {
+    fn execute(&self, mut context: Context) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            context.stop_requested().await;
+            Outcome::Stopped
+        })
+    }
+}
+
+/// A store that has seen every firing before, and keeps a journal of what it was offered.
+struct Refuses(Journal);
+impl Store for Refuses {
+    fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
+        for event in events {
+            self.0.notify(event);
+        }
+        Box::pin(std::future::ready(events.iter().filter_map(started).collect()))
+    }
+}
+
+fn ts(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+struct World {
+    clock: Arc<Simulated>,
+    journal: Journal,
+    handle: Handle,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl World {
+    /// Lets it be `second` seconds past midnight.
+    fn advance_to(&self, second: i64) {
+        self.clock.advance_to(ts("2026-01-01T00:00:00Z") + SignedDuration::from_secs(second));
+    }
+
+    /// Asks for something that ends the engine, and waits for that.
+    async fn end_by(self, request: Request) {
+        self.handle.ask(request).await;
+        let end = tokio::time::timeout(Duration::from_mins(1), self.serving).await;
+        end.expect("it ends in time").expect("it does not panic");
+    }
+}
+
+/// An engine at midnight with one task that fires every second.
+async fn world(task: impl Task, store: impl Store + 'static) -> World {
+    let clock = Arc::new(Simulated::starting(ts("2026-01-01T00:00:00Z")));
+    let journal = Journal::new();
+    let name = Name::new("a").expect("a fine name");
+    let parts = Parts {
+        clock: clock.clone(),
+        store: Box::new(store),
+        observers: vec![Box::new(journal.clone())],
+        tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
+    };
+    let interval = Interval::new(SignedDuration::from_secs(1)).expect("a fine length");
+    let when = When::new(vec![Trigger::Interval(interval)], None, None);
+    let engine = Engine::start(parts, vec![Schedule::new(name, when)]).await;
+    let handle = engine.handle();
+    World { clock, journal, handle, serving: tokio::spawn(engine.serve()) }
+}
+
+#[tokio::test]
+async fn a_task_runs_when_it_is_due_and_the_engine_ends_when_asked() {
+    let world = world(Succeeds, Memory::new()).await;
+    for second in 1..=3 {
+        world.advance_to(second);
+        let expected = vec![Outcome::Success; usize::try_from(second).expect("small")];
+        assert_eq!(world.journal.ends(expected.len()).await, expected);
+    }
+    world.end_by(Request::Drain).await;
+}
+
+#[tokio::test]
+async fn a_panic_is_the_outcome_of_that_run_and_nothing_else() {
+    let world = world(Panics, Memory::new()).await;
+    let panicked = Outcome::Failed(Failure::Broken("it panicked".into()));
+    for second in 1..=2 {
+        world.advance_to(second);
+        let expected = vec![panicked.clone(); usize::try_from(second).expect("small")];
+        assert_eq!(world.journal.ends(expected.len()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_stop_reaches_what_runs() {
+    let world = world(Lasts, Memory::new()).await;
+    world.advance_to(1);
+    world.journal.starts(1).await;
+    let journal = world.journal.clone();
+    world.end_by(Request::Stop).await;
+    assert_eq!(journal.ends(1).await, [Outcome::Stopped]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_loses_patience_after_a_while() {
+    let world = world(Lasts, Memory::new()).await;
+    world.advance_to(1);
+    world.journal.starts(1).await;
+    let journal = world.journal.clone();
+    // The task would go on for ever.
+    world.end_by(Request::Drain).await;
+    assert_eq!(journal.ends(1).await, [Outcome::Stopped]);
+}
+
+#[tokio::test]
+async fn a_refused_run_never_starts_and_nobody_hears_of_it() {
+    struct Forbidden;
+    impl Task for Forbidden {
+        fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
+            unreachable!("it was refused")
+        }
+    }
+    let offered = Journal::new();
+    let world = world(Forbidden, Refuses(offered.clone())).await;
+    world.advance_to(1);
+    offered.starts(1).await;
+    let journal = world.journal.clone();
+    world.end_by(Request::Drain).await;
+    assert_eq!(journal.starts(0).await, []);
+    assert_eq!(journal.ends(0).await, []);
+}

@@ -1,0 +1,20 @@
+//! taskd runs tasks at the times a schedule declares.
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod clock;
+#[cfg(feature = "config")]
+pub mod config;
+pub mod duration;
+pub mod engine;
+pub mod event;
+pub mod name;
+pub mod observe;
+pub mod policy;
+pub mod runner;
+pub mod schedule;
+pub mod scheduler;
+pub mod store;
+pub mod task;
+pub mod timetable;
+pub mod trigger;
+pub mod zone;

@@ -1,0 +1,5 @@
+//! The `taskd` command.
+
+fn main() -> std::process::ExitCode {
+    taskd::cli::main()
+}

@@ -1,0 +1,32 @@
+//! A command line as a task: start it, wait for its end, stop it.
+
+mod spawn;
+mod supervise;
+
+use std::path::PathBuf;
+
+use crate::task::{BoxFuture, Context, Outcome, Task};
+
+pub use spawn::find_program;
+
+/// A command that runs as a process of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandTask {
+    /// The program and its arguments; one at least.
+    pub arguments: Vec<String>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// What its environment has beside and before what taskd's own has.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Task for CommandTask {
+    fn execute(&self, context: Context) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            match spawn::spawn(self) {
+                Ok(child) => supervise::supervise(child, context).await,
+                Err(reason) => Outcome::NotStarted(reason.to_string()),
+            }
+        })
+    }
+}

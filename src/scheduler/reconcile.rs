@@ -1,0 +1,54 @@
+//! The wanted tasks and the present ones become the same: at the start and at every change.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Scheduler, Step, TaskState};
+use crate::event::{Event, RunId};
+use crate::name::Name;
+use crate::schedule::Schedule;
+
+impl Scheduler {
+    /// Makes `wanted` the tasks. A task seen for the first time, or with a changed trigger, looks
+    /// forward from `now`; other changes keep the mark; unchanged tasks keep all their state.
+    pub(super) fn reconcile(&mut self, now: Timestamp, wanted: Vec<Schedule>, step: &mut Step) {
+        let wanted: BTreeMap<Name, Schedule> =
+            wanted.into_iter().map(|schedule| (schedule.name.clone(), schedule)).collect();
+        let gone: Vec<Name> =
+            self.tasks.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
+        for name in gone {
+            if let Some(mut task) = self.tasks.remove(&name) {
+                task.unplan(&name, &mut self.timetable);
+            }
+            step.events.push(Event::TaskRemoved { at: now, task: name });
+        }
+        for (name, schedule) in wanted {
+            match self.tasks.get_mut(&name) {
+                None => {
+                    let mut task = TaskState::new(schedule, now);
+                    // Runs of an earlier task of this name still count as its own.
+                    let runs = self.runs.range(first_run(&name)..);
+                    task.running = runs.take_while(|(run, _)| run.task == name).count();
+                    task.plan(&name, &mut self.timetable);
+                    self.tasks.insert(name.clone(), task);
+                    step.events.push(Event::TaskAdded { at: now, task: name });
+                }
+                Some(task) if task.schedule != schedule => {
+                    if task.schedule.when != schedule.when || !task.schedule.enabled {
+                        task.mark = now;
+                    }
+                    task.schedule = schedule;
+                    task.plan(&name, &mut self.timetable);
+                    step.events.push(Event::TaskChanged { at: now, task: name });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// The least run a task of this name can have.
+fn first_run(name: &Name) -> RunId {
+    RunId { task: name.clone(), due: Timestamp::MIN }
+}

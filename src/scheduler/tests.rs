@@ -1,0 +1,309 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::event::{Count, SkipReason};
+use crate::task::{Failure, Outcome};
+use crate::trigger::cron::{Crontab, Pattern, parse_crontab};
+use crate::trigger::{Cron, Dates, Interval, Trigger, When};
+use crate::zone::Zone;
+
+fn ts(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("a fine name")
+}
+
+fn run(task: &str, due: &str) -> RunId {
+    RunId { task: name(task), due: ts(due) }
+}
+
+fn schedule(task: &str, trigger: Trigger) -> Schedule {
+    Schedule::new(name(task), When::new(vec![trigger], None, None))
+}
+
+fn every(task: &str, seconds: i64) -> Schedule {
+    let length = SignedDuration::from_secs(seconds);
+    schedule(task, Trigger::Interval(Interval::new(length).expect("a fine length")))
+}
+
+fn cron(task: &str, text: &str, zone: &str) -> Schedule {
+    let Ok(Crontab::Pattern(expression)) = parse_crontab(text) else {
+        panic!("{text} is readable")
+    };
+    let pattern = Pattern::new(expression).expect("it fires");
+    let zone = Zone::new(TimeZone::get(zone).expect("a zone of the database"));
+    schedule(task, Trigger::Cron(Cron::new(Arc::new(pattern), zone)))
+}
+
+/// A scheduler that was given `schedules` at `now`.
+fn loaded(now: &str, schedules: Vec<Schedule>) -> Scheduler {
+    let mut scheduler = Scheduler::new();
+    scheduler.step(ts(now), Input::Asked(Request::Load(schedules)));
+    scheduler
+}
+
+fn finished(task: &str, due: &str) -> Input {
+    Input::Finished { run: run(task, due), outcome: Outcome::Success }
+}
+
+/// The runs that `step` starts.
+fn starts(step: &Step) -> Vec<String> {
+    let started = |action: &Action| match action {
+        Action::Start { run, .. } => Some(run.to_string()),
+        Action::Stop(_) => None,
+    };
+    step.actions.iter().filter_map(started).collect()
+}
+
+/// Lets each run end as it starts, from `now` to `end`, and tells how often something started.
+fn starts_until(scheduler: &mut Scheduler, end: &str) -> usize {
+    let mut starts = 0;
+    while let Some(now) = scheduler.wake_at().filter(|due| *due <= ts(end)) {
+        for action in scheduler.step(now, Input::Tick).actions {
+            let Action::Start { run, .. } = action else {
+                continue;
+            };
+            starts += 1;
+            scheduler.step(now, Input::Finished { run, outcome: Outcome::Success });
+        }
+    }
+    starts
+}
+
+#[test]
+fn a_year_passes_in_well_under_a_second() {
+    let began = wall_time();
+    let mut hourly = loaded("2026-01-01T00:00:00Z", vec![every("hourly", 3600)]);
+    assert_eq!(starts_until(&mut hourly, "2027-01-01T00:00:00Z"), 8_760);
+    // Spring has one hour less and autumn one more: a rhythm of real time does not notice.
+    let often = vec![cron("often", "*/5 * * * *", "Europe/Berlin")];
+    let mut often = loaded("2025-12-31T23:00:00Z", often);
+    assert_eq!(starts_until(&mut often, "2026-12-31T23:00:00Z"), 365 * 24 * 12);
+    let daily = vec![cron("daily", "30 2 * * *", "Europe/Berlin")];
+    let mut daily = loaded("2025-12-31T23:00:00Z", daily);
+    assert_eq!(starts_until(&mut daily, "2026-12-31T23:00:00Z"), 365);
+    // Generous: an unoptimised build on a busy machine.
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the test itself takes")]
+fn wall_time() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn what_is_due_starts_in_order_of_due_then_of_name() {
+    let mut scheduler =
+        loaded("2026-01-01T00:00:00Z", vec![every("b", 2), every("a", 2), every("c", 1)]);
+    assert_eq!(scheduler.wake_at(), Some(ts("2026-01-01T00:00:01Z")));
+    let step = scheduler.step(ts("2026-01-01T00:00:00.9Z"), Input::Tick);
+    assert_eq!(step, Step::default(), "nothing is due yet");
+    let step = scheduler.step(ts("2026-01-01T00:00:01Z"), Input::Tick);
+    assert_eq!(starts(&step), ["c@20260101T000001Z"]);
+    scheduler.step(ts("2026-01-01T00:00:01.5Z"), finished("c", "2026-01-01T00:00:01Z"));
+    let step = scheduler.step(ts("2026-01-01T00:00:02Z"), Input::Tick);
+    assert_eq!(starts(&step), ["a@20260101T000002Z", "b@20260101T000002Z", "c@20260101T000002Z"]);
+}
+
+#[test]
+fn what_is_due_fires_on_every_input() {
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 1), every("b", 60)]);
+    scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
+    let step = scheduler.step(ts("2026-01-01T00:01:01Z"), finished("a", "2026-01-01T00:01:00Z"));
+    assert_eq!(starts(&step), ["a@20260101T000101Z"]);
+}
+
+#[test]
+fn a_firing_is_skipped_while_the_run_before_it_goes_on() {
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 1)]);
+    let first = scheduler.step(ts("2026-01-01T00:00:01Z"), Input::Tick);
+    assert_eq!(starts(&first), ["a@20260101T000001Z"]);
+    let second = scheduler.step(ts("2026-01-01T00:00:02Z"), Input::Tick);
+    let skipped = Event::FiringSkipped {
+        at: ts("2026-01-01T00:00:02Z"),
+        run: run("a", "2026-01-01T00:00:02Z"),
+        reason: SkipReason::Overlap,
+    };
+    assert_eq!((second.events, second.actions), (vec![skipped], vec![]));
+    // As soon as it has ended, the next one runs.
+    let end = scheduler.step(ts("2026-01-01T00:00:02.5Z"), finished("a", "2026-01-01T00:00:01Z"));
+    assert_eq!(end.events.len(), 1, "{:?}", end.events);
+    let third = scheduler.step(ts("2026-01-01T00:00:03Z"), Input::Tick);
+    assert_eq!(starts(&third), ["a@20260101T000003Z"]);
+}
+
+#[test]
+fn of_several_firings_owed_the_newest_runs_and_the_others_are_missed() {
+    let missed = |at, first, last, count| Event::FiringsMissed {
+        at: ts(at),
+        task: name("a"),
+        first: ts(first),
+        last: ts(last),
+        count: Count(count),
+    };
+    for (seconds, now, started, expected) in [
+        // One firing, late but within grace: the common case.
+        (3600, "2026-01-01T01:10:00Z", &["a@20260101T010000Z"][..], None),
+        // Later than grace.
+        (
+            3600,
+            "2026-01-01T01:10:01Z",
+            &[],
+            Some(("2026-01-01T01:00:00Z", "2026-01-01T01:00:00Z", 1)),
+        ),
+        // A laptop that slept for three hours wakes up on time, or a while later.
+        (
+            3600,
+            "2026-01-01T03:00:01Z",
+            &["a@20260101T030000Z"],
+            Some(("2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z", 2)),
+        ),
+        (
+            3600,
+            "2026-01-01T03:30:00Z",
+            &[],
+            Some(("2026-01-01T01:00:00Z", "2026-01-01T03:00:00Z", 3)),
+        ),
+        // Two weeks of seconds are one span, and counted no further than anybody wants to know.
+        (
+            1,
+            "2026-01-15T00:00:00Z",
+            &["a@20260115T000000Z"],
+            Some(("2026-01-01T00:00:01Z", "2026-01-14T23:59:59Z", 1_000_001)),
+        ),
+    ] {
+        let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", seconds)]);
+        let step = scheduler.step(ts(now), Input::Tick);
+        assert_eq!(starts(&step), started, "{seconds} s at {now}");
+        let spans: Vec<_> = step
+            .events
+            .into_iter()
+            .filter(|event| matches!(event, Event::FiringsMissed { .. }))
+            .collect();
+        let expected: Vec<_> = expected
+            .map(|(first, last, count)| missed(now, first, last, count))
+            .into_iter()
+            .collect();
+        assert_eq!(spans, expected, "{seconds} s at {now}");
+        assert!(scheduler.wake_at() > Some(ts(now)), "nothing is owed any more");
+    }
+}
+
+#[test]
+fn a_small_step_back_repeats_nothing_and_a_large_one_starts_afresh() {
+    let hours = |hours| SignedDuration::from_hours(hours);
+    for (by, now, next) in [
+        // Up to three hours: what has run does not run again.
+        (hours(-2), "2026-01-01T10:00:00Z", "2026-01-01T13:00:00Z"),
+        (hours(-3), "2026-01-01T09:00:00Z", "2026-01-01T13:00:00Z"),
+        // More corrects a clock that was wrong.
+        (hours(-4), "2026-01-01T08:00:00Z", "2026-01-01T09:00:00Z"),
+        // Forward: what lies between is owed, as after a sleep.
+        (hours(5), "2026-01-01T17:00:00Z", "2026-01-01T18:00:00Z"),
+    ] {
+        let mut scheduler = loaded("2026-01-01T11:30:00Z", vec![every("a", 3600)]);
+        scheduler.step(ts("2026-01-01T12:00:00Z"), Input::Tick);
+        scheduler.step(ts("2026-01-01T12:00:00Z"), finished("a", "2026-01-01T12:00:00Z"));
+        let step = scheduler.step(ts(now), Input::ClockStepped(by));
+        assert_eq!(step.events.first(), Some(&Event::ClockStepped { at: ts(now), by }));
+        assert_eq!(scheduler.wake_at(), Some(ts(next)), "a step by {by:?}");
+    }
+}
+
+#[test]
+fn a_refused_run_counts_for_nothing() {
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 1)]);
+    scheduler.step(ts("2026-01-01T00:00:01Z"), Input::Tick);
+    let step = scheduler
+        .step(ts("2026-01-01T00:00:01Z"), Input::Refused(run("a", "2026-01-01T00:00:01Z")));
+    assert_eq!(step, Step::default());
+    assert_eq!(scheduler.running(), 0);
+    assert_eq!(starts(&scheduler.step(ts("2026-01-01T00:00:02Z"), Input::Tick)).len(), 1);
+}
+
+#[test]
+fn draining_starts_nothing_and_stopping_stops_what_runs() {
+    let once = Trigger::Dates(Dates::new(vec![ts("2026-01-01T00:01:01Z")]));
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 60), schedule("b", once)]);
+    scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
+    let drain = scheduler.step(ts("2026-01-01T00:01:01Z"), Input::Asked(Request::Drain));
+    assert_eq!(drain, Step::default(), "what is due now is owed at the next start");
+    assert_eq!(scheduler.wake_at(), None);
+    let stop = scheduler.step(ts("2026-01-01T00:01:02Z"), Input::Asked(Request::Stop));
+    assert_eq!(stop.actions, [Action::Stop(run("a", "2026-01-01T00:01:00Z"))]);
+    let end = Input::Finished { run: run("a", "2026-01-01T00:01:00Z"), outcome: Outcome::Stopped };
+    let end = scheduler.step(ts("2026-01-01T00:01:03Z"), end);
+    let expected = Event::RunFinished {
+        at: ts("2026-01-01T00:01:03Z"),
+        run: run("a", "2026-01-01T00:01:00Z"),
+        started: ts("2026-01-01T00:01:00Z"),
+        outcome: Outcome::Stopped,
+    };
+    assert_eq!(end.events, [expected]);
+    assert_eq!(scheduler.running(), 0);
+}
+
+#[test]
+fn a_run_ends_once() {
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 60)]);
+    scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
+    let failed = Outcome::Failed(Failure::Code(1));
+    let end = Input::Finished { run: run("a", "2026-01-01T00:01:00Z"), outcome: failed };
+    assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end.clone()).events.len(), 1);
+    assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end), Step::default());
+}
+
+#[test]
+fn a_changed_plan_looks_forward_and_unchanged_tasks_keep_their_state() {
+    let now = "2026-01-01T00:00:30Z";
+    let mut scheduler =
+        loaded("2026-01-01T00:00:00Z", vec![every("a", 60), every("b", 60), every("c", 60)]);
+    let past = Trigger::Dates(Dates::new(vec![ts("2026-01-01T00:00:10Z")]));
+    let wanted = vec![every("a", 60), every("b", 20), schedule("d", past)];
+    let step = scheduler.step(ts(now), Input::Asked(Request::Load(wanted)));
+    let at = ts(now);
+    let expected = [
+        Event::TaskRemoved { at, task: name("c") },
+        Event::TaskChanged { at, task: name("b") },
+        Event::TaskAdded { at, task: name("d") },
+    ];
+    assert_eq!(step.events, expected);
+    // Neither the past date nor the 20 s mark that lies behind fires.
+    assert_eq!(scheduler.wake_at(), Some(ts("2026-01-01T00:00:40Z")));
+    scheduler.step(ts("2026-01-01T00:00:40Z"), Input::Tick);
+    scheduler.step(ts("2026-01-01T00:00:41Z"), finished("b", "2026-01-01T00:00:40Z"));
+    let step = scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
+    assert_eq!(starts(&step), ["a@20260101T000100Z", "b@20260101T000100Z"]);
+}
+
+#[test]
+fn a_disabled_task_fires_for_nothing_and_owes_nothing_afterwards() {
+    let off = Schedule { enabled: false, ..every("a", 60) };
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![off]);
+    assert_eq!(scheduler.wake_at(), None);
+    let on = Input::Asked(Request::Load(vec![every("a", 60)]));
+    let step = scheduler.step(ts("2026-01-01T00:05:30Z"), on);
+    assert_eq!(starts(&step), Vec::<String>::new());
+    assert_eq!(scheduler.wake_at(), Some(ts("2026-01-01T00:06:00Z")));
+}
+
+#[test]
+fn a_burst_is_judged_in_small_steps_and_completely() {
+    let tasks = (0..1000).map(|n| every(&format!("t{n:04}"), 60)).collect();
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", tasks);
+    let now = ts("2026-01-01T00:01:00Z");
+    let mut started = Vec::new();
+    while scheduler.wake_at().is_some_and(|due| due <= now) {
+        let step = scheduler.step(now, Input::Tick);
+        assert!(starts(&step).len() <= Scheduler::MOST_FIRINGS);
+        started.extend(starts(&step));
+    }
+    let expected: Vec<_> = (0..1000).map(|n| format!("t{n:04}@20260101T000100Z")).collect();
+    assert_eq!(started, expected);
+}

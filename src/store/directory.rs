@@ -1,0 +1,147 @@
+//! The state directory: made private, held by one daemon at a time.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+/// The file in it that says who holds it.
+const HOLDER: &str = "daemon";
+
+/// A state directory held by this process, until it is dropped.
+#[derive(Debug)]
+pub struct StateDirectory {
+    path: PathBuf,
+    /// The lock lives as long as this does.
+    _lock: File,
+}
+
+impl StateDirectory {
+    /// Makes the directory at `path`, readable by its owner alone, unless it is there, and holds it
+    /// for a daemon of the schedule `file`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`DirectoryError`] if another daemon holds it, or if it cannot be made or written.
+    pub fn hold(path: &Path, file: &Path) -> Result<Self, DirectoryError> {
+        let unusable = |error: io::Error| DirectoryError::Unusable { path: path.into(), error };
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(unusable)?;
+        }
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(unusable(error));
+            }
+            _ => {}
+        }
+        let lock = File::open(path).map_err(unusable)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                return Err(DirectoryError::Busy { path: path.into(), pid: holder(path) });
+            }
+            Err(error) => return Err(unusable(error.into())),
+        }
+        let directory = Self { path: path.into(), _lock: lock };
+        directory.sign(file).map_err(unusable)?;
+        Ok(directory)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes down who holds it: in one piece, so that no reader sees half of it.
+    fn sign(&self, file: &Path) -> io::Result<()> {
+        let next = self.path.join(".daemon.new");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut signature = options.open(&next)?;
+        writeln!(signature, "version 1\npid {}\nfile {}", std::process::id(), file.display())?;
+        fs::rename(next, self.path.join(HOLDER))
+    }
+}
+
+impl Drop for StateDirectory {
+    fn drop(&mut self) {
+        // The lock is what counts; the signature of a process that has gone misleads nobody for long.
+        let _ = fs::remove_file(self.path.join(HOLDER));
+    }
+}
+
+/// The process that says it holds the directory at `path`.
+fn holder(path: &Path) -> Option<u32> {
+    let signature = fs::read_to_string(path.join(HOLDER)).ok()?;
+    signature.lines().find_map(|line| line.strip_prefix("pid "))?.parse().ok()
+}
+
+/// Why a state directory cannot be held.
+#[derive(Debug)]
+pub enum DirectoryError {
+    /// Another daemon holds it.
+    Busy {
+        /// The directory.
+        path: PathBuf,
+        /// The other's process, if it has said so yet.
+        pid: Option<u32>,
+    },
+    /// It cannot be made or written.
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { path, pid: Some(pid) } => {
+                write!(f, "the state directory `{}` is held by process {pid}", path.display())
+            }
+            Self::Busy { path, pid: None } => {
+                write!(f, "the state directory `{}` is held by another taskd", path.display())
+            }
+            Self::Unusable { path, error } => {
+                write!(f, "the state directory `{}` cannot be used: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for DirectoryError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_is_private_and_held_once() {
+        let place = tempfile::tempdir().expect("a place");
+        let path = place.path().join("some/state");
+        let held = StateDirectory::hold(&path, Path::new("a.toml")).expect("it is free");
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        match StateDirectory::hold(&path, Path::new("b.toml")) {
+            Err(DirectoryError::Busy { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+            other => panic!("{other:?}"),
+        }
+        drop(held);
+        StateDirectory::hold(&path, Path::new("b.toml")).expect("it is free again");
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let place = tempfile::NamedTempFile::new().expect("a place");
+        let held = StateDirectory::hold(place.path(), Path::new("a.toml"));
+        assert!(matches!(held, Err(DirectoryError::Unusable { .. })), "{held:?}");
+    }
+}

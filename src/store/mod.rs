@@ -1,0 +1,20 @@
+//! What outlives a step: the events, recorded before anything acts on them.
+
+mod directory;
+mod memory;
+
+#[cfg(test)]
+mod exercise;
+
+use crate::event::{Event, RunId};
+use crate::task::BoxFuture;
+
+pub use directory::{DirectoryError, StateDirectory};
+pub use memory::Memory;
+
+/// Keeps events. The engine is its only writer.
+pub trait Store: Send {
+    /// Records the events of one step, all or none, and returns the runs among them that it does
+    /// not grant because their firing has run before.
+    fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>>;
+}

@@ -1,0 +1,94 @@
+//! What comes next over all tasks: an ordered set of the next firing of each.
+//!
+//! The same order that the daemon follows and `taskd next` prints: by due, then by name.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::name::Name;
+use crate::schedule::Schedule;
+use crate::trigger::Firing;
+
+/// The next firing of each task.
+#[derive(Clone, Debug, Default)]
+pub struct Timetable(BTreeSet<(Timestamp, Name)>);
+
+impl Timetable {
+    /// The first entry, if there is any.
+    #[must_use]
+    pub fn first(&self) -> Option<(Timestamp, &Name)> {
+        self.0.first().map(|(due, name)| (*due, name))
+    }
+
+    /// When the first firing is due, if there is any.
+    #[must_use]
+    pub fn first_due(&self) -> Option<Timestamp> {
+        self.first().map(|(due, _)| due)
+    }
+
+    /// Takes out the first entry that is due by `now`.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Name> {
+        if self.first_due()? > now {
+            return None;
+        }
+        self.0.pop_first().map(|(_, name)| name)
+    }
+
+    /// Enters the next firing of `name`. A task has one entry at most: the caller has taken out
+    /// the one before.
+    pub fn insert(&mut self, due: Timestamp, name: Name) {
+        self.0.insert((due, name));
+    }
+
+    /// Takes out the entry of `name` that is due at `due`.
+    pub fn remove(&mut self, due: Timestamp, name: &Name) {
+        self.0.remove(&(due, name.clone()));
+    }
+}
+
+/// The firings of `schedules` strictly after `after`, merged by time, ties by name, without end
+/// unless they come to one.
+pub fn firings<'a>(
+    schedules: impl IntoIterator<Item = &'a Schedule>,
+    after: Timestamp,
+) -> impl Iterator<Item = (&'a Schedule, Firing)> {
+    let mut schedules: Vec<_> = schedules.into_iter().collect();
+    schedules.sort_by(|a, b| a.name.cmp(&b.name));
+    let entry = |schedules: &[&'a Schedule], index: usize, after| {
+        let firing = schedules[index].next_after(after)?;
+        Some((firing.due, index, firing.kind))
+    };
+    let mut entries: BTreeSet<_> =
+        (0..schedules.len()).filter_map(|index| entry(&schedules, index, after)).collect();
+    std::iter::from_fn(move || {
+        let (due, index, kind) = entries.pop_first()?;
+        entries.extend(entry(&schedules, index, due));
+        Some((schedules[index], Firing { due, kind }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trigger::{Interval, Trigger, When};
+    use jiff::SignedDuration;
+
+    #[test]
+    fn firings_come_by_time_then_by_name() {
+        let every = |name: &str, minutes| {
+            let interval =
+                Interval::new(SignedDuration::from_mins(minutes)).expect("a fine length");
+            let when = When::new(vec![Trigger::Interval(interval)], None, None);
+            Schedule::new(Name::new(name).expect("a fine name"), when)
+        };
+        let schedules = [every("b", 30), every("a", 60), every("c", 20)];
+        let after = "2026-01-01T00:00:00Z".parse().expect("an instant");
+        let order = firings(&schedules, after).take(7).map(|(schedule, firing)| {
+            format!("{} {}", firing.due.strftime("%H:%M"), schedule.name)
+        });
+        let expected =
+            ["00:20 c", "00:30 b", "00:40 c", "01:00 a", "01:00 b", "01:00 c", "01:20 c"];
+        assert_eq!(order.collect::<Vec<_>>(), expected);
+    }
+}

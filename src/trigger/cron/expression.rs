@@ -1,0 +1,128 @@
+//! A pattern as it was written: the items of each field.
+
+use std::fmt;
+
+use super::item::{Field, Item};
+
+/// How a pattern is written, which also decides how the fields of days go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// One text. Day of month and day of week are ORed, unless either starts with `*`.
+    Crontab,
+    /// A table with a key for each field. All of them must match.
+    Fields,
+}
+
+/// A pattern as it was written, with what was left out filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Expression {
+    pub(super) dialect: Dialect,
+    pub(super) second: Vec<Item>,
+    pub(super) minute: Vec<Item>,
+    pub(super) hour: Vec<Item>,
+    pub(super) day: Vec<Item>,
+    pub(super) month: Vec<Item>,
+    pub(super) day_of_week: Vec<Item>,
+    pub(super) week: Vec<Item>,
+    pub(super) year: Vec<Item>,
+}
+
+/// The items of a field that says nothing.
+pub(super) const ANY: Item = Item::Every { step: 1 };
+
+impl Expression {
+    /// A pattern that matches every second.
+    pub(super) fn any(dialect: Dialect) -> Self {
+        let any = || vec![ANY];
+        Self {
+            dialect,
+            second: any(),
+            minute: any(),
+            hour: any(),
+            day: any(),
+            month: any(),
+            day_of_week: any(),
+            week: any(),
+            year: any(),
+        }
+    }
+
+    pub(super) fn field(&self, field: Field) -> &[Item] {
+        match field {
+            Field::Second => &self.second,
+            Field::Minute => &self.minute,
+            Field::Hour => &self.hour,
+            Field::Day => &self.day,
+            Field::Month => &self.month,
+            Field::DayOfWeek => &self.day_of_week,
+            Field::Week => &self.week,
+            Field::Year => &self.year,
+        }
+    }
+
+    pub(super) fn set(&mut self, field: Field, items: Vec<Item>) {
+        *match field {
+            Field::Second => &mut self.second,
+            Field::Minute => &mut self.minute,
+            Field::Hour => &mut self.hour,
+            Field::Day => &mut self.day,
+            Field::Month => &mut self.month,
+            Field::DayOfWeek => &mut self.day_of_week,
+            Field::Week => &mut self.week,
+            Field::Year => &mut self.year,
+        } = items;
+    }
+
+    /// Whether the text of `field` starts with `*`.
+    pub(super) fn starts_with_star(&self, field: Field) -> bool {
+        matches!(self.field(field).first(), Some(Item::Every { .. }))
+    }
+
+    /// Whether it says nothing about `field`.
+    pub(super) fn is_any(&self, field: Field) -> bool {
+        self.field(field).contains(&ANY)
+    }
+
+    /// Whether its readings are fixed points of the day, and not a rhythm of real time.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        !self.starts_with_star(Field::Hour) && !self.starts_with_star(Field::Minute)
+    }
+
+    /// Whether a day must match both its fields; else either will do.
+    pub(super) fn joins_days(&self) -> bool {
+        self.dialect == Dialect::Fields
+            || self.starts_with_star(Field::Day)
+            || self.starts_with_star(Field::DayOfWeek)
+    }
+
+    fn print(&self, field: Field) -> String {
+        let items = self.field(field).iter().map(|item| item.print(field, self.dialect));
+        items.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Prints the pattern so that parsing gives it back: a crontab text, or the fields that say
+/// something as a TOML table.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Week, Year};
+        if self.dialect == Dialect::Fields {
+            let said = [Year, Month, Day, Week, DayOfWeek, Hour, Minute, Second]
+                .into_iter()
+                .filter(|field| self.field(*field) != [ANY] || *field == Second)
+                .map(|field| format!("{} = \"{}\"", field.key(), self.print(field)));
+            return write!(f, "{{ {} }}", said.collect::<Vec<_>>().join(", "));
+        }
+        let mut fields = vec![Minute, Hour, Day, Month, DayOfWeek];
+        let with_year = self.year != [ANY];
+        if with_year || self.second != [Item::One(0)] {
+            fields.insert(0, Second);
+        }
+        if with_year {
+            fields.push(Year);
+        }
+        let texts: Vec<_> = fields.into_iter().map(|field| self.print(field)).collect();
+        f.write_str(&texts.join(" "))
+    }
+}

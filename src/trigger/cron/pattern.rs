@@ -1,0 +1,347 @@
+//! A pattern ready to be searched: a set of bits for each field.
+
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::ToSpan;
+use jiff::civil::{Date, DateTime, Time};
+
+use super::expression::Expression;
+use super::fault::{Fault, Problem};
+use super::item::{Field, Item};
+use crate::trigger::{FIRST_YEAR, LAST_YEAR};
+
+/// Matches wall-clock readings, to the second. It knows no zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    seconds: u64,
+    minutes: u64,
+    hours: u64,
+    months: u64,
+    /// ISO weeks; all bits where every week will do.
+    weeks: u64,
+    years: Years,
+    days: DaySet,
+    weekdays: DaySet,
+    /// Whether a day must be in both sets; else in either.
+    joins_days: bool,
+    expression: Expression,
+}
+
+/// Some days of a month, which may depend on the month.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct DaySet {
+    /// Bit 1 is the first.
+    numbers: u64,
+    /// Bit 0 is the last day, bit 1 the one before it.
+    before_last: u64,
+    /// Bit 1 is the first: Monday to Friday nearest to it.
+    near_workdays: u64,
+    /// The last of Monday to Friday.
+    last_workday: bool,
+    /// Bit 0 is Sunday.
+    weekdays: u64,
+    /// The same for the first, second, … of each in the month.
+    nth: [u64; 5],
+    /// The same for the last of each in the month.
+    last: u64,
+}
+
+/// The years 1970 to 2199.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Years([u64; 4]);
+
+impl Pattern {
+    /// Makes a pattern of what was written.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Fault`] without a place if it fires in no year at all.
+    pub fn new(expression: Expression) -> Result<Self, Fault> {
+        let unreadable = |problem| Fault::new(problem, 0..0);
+        let numbers = Numbers::read(&expression).map_err(unreadable)?;
+        let pattern = Self {
+            seconds: bits(&numbers.second),
+            minutes: bits(&numbers.minute),
+            hours: bits(&numbers.hour),
+            months: bits(&numbers.month),
+            weeks: bits(&numbers.week),
+            years: Years::of(&numbers.year),
+            days: DaySet::of(&expression.day, bits(&numbers.day), 0),
+            weekdays: DaySet::of(&expression.day_of_week, 0, bits(&numbers.day_of_week)),
+            joins_days: expression.joins_days(),
+            expression,
+        };
+        match pattern.next_reading(DateTime::constant(FIRST_YEAR, 1, 1, 0, 0, 0, 0)) {
+            Some(_) => Ok(pattern),
+            None => Err(Fault::new(Problem::Never, 0..0)),
+        }
+    }
+
+    /// What was written.
+    #[must_use]
+    pub fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
+    /// Whether its readings are fixed points of the day, and not a rhythm of real time.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.expression.is_fixed()
+    }
+
+    /// The first reading that matches at or after `from`, which must be a whole second.
+    #[must_use]
+    pub fn next_reading(&self, from: DateTime) -> Option<DateTime> {
+        let date = self.next_day(from.date())?;
+        let midnight = Time::midnight();
+        let earliest = if date == from.date() { from.time() } else { midnight };
+        if let Some(time) = self.next_time(earliest) {
+            return Some(date.to_datetime(time));
+        }
+        let date = self.next_day(date.checked_add(1.day()).ok()?)?;
+        Some(date.to_datetime(self.next_time(midnight)?))
+    }
+
+    /// The first time of day that matches at or after `from`.
+    fn next_time(&self, from: Time) -> Option<Time> {
+        let (mut hour, mut minute, mut second) = (from.hour(), from.minute(), from.second());
+        loop {
+            let next = next_bit(self.hours, hour)?;
+            if next != hour {
+                (hour, minute, second) = (next, 0, 0);
+            }
+            while let Some(next) = next_bit(self.minutes, minute) {
+                if next != minute {
+                    (minute, second) = (next, 0);
+                }
+                if let Some(second) = next_bit(self.seconds, second) {
+                    return Time::new(hour, minute, second, 0).ok();
+                }
+                (minute, second) = (minute + 1, 0);
+            }
+            (hour, minute, second) = (hour + 1, 0, 0);
+        }
+    }
+
+    /// The first day that matches at or after `from`.
+    fn next_day(&self, from: Date) -> Option<Date> {
+        let (mut year, mut month, mut day) = (from.year(), from.month(), from.day());
+        loop {
+            let next = self.years.next(year)?;
+            if next != year {
+                (year, month, day) = (next, 1, 1);
+            }
+            while let Some(next) = next_bit(self.months, month) {
+                if next != month {
+                    (month, day) = (next, 1);
+                }
+                let first = Date::new(year, month, 1).ok()?;
+                if let Some(day) = next_bit(self.days_of_month(first), day) {
+                    return Date::new(year, month, day).ok();
+                }
+                (month, day) = (month + 1, 1);
+            }
+            (year, month, day) = (year + 1, 1, 1);
+        }
+    }
+
+    /// The days that match in the month that begins with `first`; bit 1 is the first.
+    fn days_of_month(&self, first: Date) -> u64 {
+        let month = Month::new(first);
+        let (days, weekdays) = (self.days.in_month(&month), self.weekdays.in_month(&month));
+        let either = if self.joins_days { days & weekdays } else { days | weekdays };
+        if self.weeks == u64::MAX {
+            either
+        } else {
+            either & days_of_weeks(self.weeks, first, month.length)
+        }
+    }
+}
+
+/// What a search needs to know about a month.
+struct Month {
+    length: u32,
+    /// 0 is Sunday.
+    first_weekday: u32,
+}
+
+impl Month {
+    fn new(first: Date) -> Self {
+        Self {
+            length: first.days_in_month().unsigned_abs().into(),
+            first_weekday: first.weekday().to_sunday_zero_offset().unsigned_abs().into(),
+        }
+    }
+
+    fn all(&self) -> u64 {
+        ((1 << self.length) - 1) << 1
+    }
+
+    /// The first day of the month that is this weekday.
+    fn first(&self, weekday: u32) -> u32 {
+        1 + (weekday + 7 - self.first_weekday) % 7
+    }
+
+    fn weekday(&self, day: u32) -> u32 {
+        (self.first_weekday + day - 1) % 7
+    }
+
+    /// Of Monday to Friday in this month the nearest to `day`.
+    fn workday_near(&self, day: u32) -> u32 {
+        match self.weekday(day) {
+            6 if day == 1 => 3,
+            6 => day - 1,
+            0 if day == self.length => day - 2,
+            0 => day + 1,
+            _ => day,
+        }
+    }
+}
+
+impl DaySet {
+    /// The days that `items` name, of which croner has read the plain numbers.
+    fn of(items: &[Item], numbers: u64, weekdays: u64) -> Self {
+        let mut set = Self { numbers, weekdays, ..Self::default() };
+        for item in items {
+            match item {
+                Item::LastBut(before) => set.before_last |= 1 << before,
+                Item::LastWorkday => set.last_workday = true,
+                Item::NearestWorkday(day) => set.near_workdays |= 1 << day,
+                Item::Nth { weekday, nth } => set.nth[usize::from(*nth - 1)] |= 1 << weekday,
+                Item::LastOf(weekday) => set.last |= 1 << weekday,
+                Item::Every { .. } | Item::One(_) | Item::Span { .. } | Item::From { .. } => {}
+            }
+        }
+        set
+    }
+
+    fn in_month(&self, month: &Month) -> u64 {
+        let mut days = self.numbers;
+        days |= self.before_last.reverse_bits() >> (63 - month.length);
+        if self.last_workday {
+            let last = month.length;
+            days |= 1 << month.workday_near(last).min(last);
+        }
+        for day in ones(self.near_workdays).filter(|day| *day <= month.length) {
+            days |= 1 << month.workday_near(day);
+        }
+        for weekday in ones(self.weekdays) {
+            // Five of them, a week apart; `all` cuts off what the month does not have.
+            days |= 0x1020_4081 << month.first(weekday);
+        }
+        for (weeks, set) in (0..).zip(self.nth) {
+            for weekday in ones(set) {
+                days |= 1 << (month.first(weekday) + 7 * weeks);
+            }
+        }
+        for weekday in ones(self.last) {
+            let first = month.first(weekday);
+            days |= 1 << (first + (month.length - first) / 7 * 7);
+        }
+        days & month.all()
+    }
+}
+
+/// The days of the month beginning with `first` that lie in one of the ISO weeks `weeks`.
+fn days_of_weeks(weeks: u64, first: Date, length: u32) -> u64 {
+    let days = (0..length).filter(|day| {
+        let date = first.checked_add(i64::from(*day).days());
+        date.is_ok_and(|date| weeks & (1 << date.iso_week_date().week()) != 0)
+    });
+    days.fold(0, |days, day| days | 1 << (day + 1))
+}
+
+impl Years {
+    fn of(years: &[u16]) -> Self {
+        let mut set = [0; 4];
+        for year in years {
+            let index = year - FIRST_YEAR.unsigned_abs();
+            set[usize::from(index / 64)] |= 1 << (index % 64);
+        }
+        Self(set)
+    }
+
+    /// The first of these years at or after `from`.
+    fn next(&self, from: i16) -> Option<i16> {
+        (from.max(FIRST_YEAR)..=LAST_YEAR).find(|year| {
+            let index = (year - FIRST_YEAR).unsigned_abs();
+            self.0[usize::from(index / 64)] & (1 << (index % 64)) != 0
+        })
+    }
+}
+
+/// The plain numbers of each field, as croner reads them.
+struct Numbers {
+    second: Vec<u16>,
+    minute: Vec<u16>,
+    hour: Vec<u16>,
+    day: Vec<u16>,
+    month: Vec<u16>,
+    day_of_week: Vec<u16>,
+    week: Vec<u16>,
+    year: Vec<u16>,
+}
+
+impl Numbers {
+    fn read(expression: &Expression) -> Result<Self, Problem> {
+        let plain = |field: Field| {
+            let items = expression.field(field).iter().filter_map(|item| item.plain(field));
+            let text = items.collect::<Vec<_>>().join(",");
+            // croner takes no empty field; what it makes of this one is thrown away below.
+            if text.is_empty() { "*".into() } else { text }
+        };
+        let fields = {
+            use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Year};
+            [Second, Minute, Hour, Day, Month, DayOfWeek, Year].map(plain)
+        };
+        // croner has no field for weeks; that of minutes reads the same numbers.
+        let weeks = ["0", &plain(Field::Week), "0", "1", "1", "*", "1970"];
+        let cron = croner(&fields.join(" "))?.pattern;
+        let has_plain =
+            |field: Field| expression.field(field).iter().any(|item| item.plain(field).is_some());
+        let week = if expression.is_any(Field::Week) {
+            (0..64).collect()
+        } else {
+            croner(&weeks.join(" "))?.pattern.minutes.values()
+        };
+        Ok(Self {
+            second: cron.seconds.values(),
+            minute: cron.minutes.values(),
+            hour: cron.hours.values(),
+            day: if has_plain(Field::Day) { cron.days.values() } else { Vec::new() },
+            month: cron.months.values(),
+            day_of_week: if has_plain(Field::DayOfWeek) {
+                cron.days_of_week.values()
+            } else {
+                Vec::new()
+            },
+            week,
+            year: cron.years.values(),
+        })
+    }
+}
+
+fn croner(text: &str) -> Result<croner::Cron, Problem> {
+    let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Required).build();
+    parser.parse(text).map_err(|error| Problem::Unreadable {
+        item: format!("{text}: {error}"),
+        field: Field::Minute,
+    })
+}
+
+fn bits(values: &[u16]) -> u64 {
+    values.iter().fold(0, |bits, value| bits | 1 << value)
+}
+
+/// The lowest bit of `bits` at or above `from`.
+fn next_bit(bits: u64, from: i8) -> Option<i8> {
+    let rest = bits.checked_shr(from.unsigned_abs().into())?;
+    if rest == 0 {
+        return None;
+    }
+    i8::try_from(rest.trailing_zeros()).ok().map(|up| from + up)
+}
+
+/// The positions of the bits that are set.
+fn ones(bits: u64) -> impl Iterator<Item = u32> {
+    (0..64).filter(move |bit| bits & (1 << bit) != 0)
+}

@@ -1,0 +1,502 @@
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use oracle::FromSeven;
+
+fn zone(name: &str) -> Zone {
+    Zone::new(TimeZone::get(name).expect("a zone of the database"))
+}
+
+fn ts(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
+}
+
+fn pattern(text: &str) -> Arc<Pattern> {
+    match parse_crontab(text) {
+        Ok(Crontab::Pattern(expression)) => Arc::new(Pattern::new(expression).expect(text)),
+        other => panic!("{text:?} is {other:?}"),
+    }
+}
+
+fn fields(texts: &[(Field, &str)]) -> Expression {
+    let texts: Vec<_> =
+        texts.iter().map(|(field, text)| FieldText { field: *field, text }).collect();
+    parse_fields(&texts).expect("fine fields")
+}
+
+fn reading(text: &str) -> DateTime {
+    text.parse().expect("a reading")
+}
+
+#[test]
+fn a_pattern_matches_readings_of_the_wall_clock() {
+    for (text, from, expected) in [
+        // Five fields: the second is 0. The reading asked from may itself match.
+        ("30 9 * * *", "2026-01-01T09:30", Some("2026-01-01T09:30:00")),
+        ("30 9 * * *", "2026-01-01T09:30:01", Some("2026-01-02T09:30:00")),
+        // Six: the second first. Seven: the year last.
+        ("*/20 * * * * *", "2026-01-01T00:00:21", Some("2026-01-01T00:00:40")),
+        ("0 0 0 1 1 * 2030-2040/4", "2031-01-01T00:00:00", Some("2034-01-01T00:00:00")),
+        // Steps of years and months count from the least.
+        ("0 0 0 1 */5 * */100", "2026-01-01T00:00", Some("2070-01-01T00:00:00")),
+        // Either day, unless one starts with a star.
+        ("0 0 13 * fri", "2026-03-01T00:00", Some("2026-03-06T00:00:00")),
+        ("0 0 */2 * fri", "2026-03-01T00:00", Some("2026-03-13T00:00:00")),
+        ("0 0 ? * fri", "2026-03-01T00:00", Some("2026-03-06T00:00:00")),
+        // 7 is Sunday again, also at the end of a range.
+        ("0 0 * * 7", "2026-03-02T00:00", Some("2026-03-08T00:00:00")),
+        ("0 0 * * 6-7", "2026-03-08T00:00", Some("2026-03-08T00:00:00")),
+        // Ranges wrap.
+        ("0 22-2/2 * * *", "2026-01-01T02:01", Some("2026-01-01T22:00:00")),
+        ("0 0 * * fri-mon", "2026-03-03T00:00", Some("2026-03-06T00:00:00")),
+        ("0 0 1 nov-feb *", "2026-03-01T00:00", Some("2026-11-01T00:00:00")),
+        // From a number to the end.
+        ("50/5 * * * *", "2026-01-01T00:56", Some("2026-01-01T01:50:00")),
+        // Names in full, in any case.
+        ("0 0 * FEBRUARY Sunday", "2026-01-01T00:00", Some("2026-02-01T00:00:00")),
+        // The last day and its neighbours.
+        ("0 0 L * *", "2028-02-01T00:00", Some("2028-02-29T00:00:00")),
+        ("0 0 L-3 * *", "2026-02-01T00:00", Some("2026-02-25T00:00:00")),
+        ("0 0 LW * *", "2026-05-01T00:00", Some("2026-05-29T00:00:00")),
+        // croner takes these two together for `LW`.
+        ("0 0 L,15W * *", "2026-05-16T00:00", Some("2026-05-31T00:00:00")),
+        // Saturday goes to Friday, Sunday to Monday, and never out of the month.
+        ("0 0 15W * *", "2026-08-01T00:00", Some("2026-08-14T00:00:00")),
+        ("0 0 1W * *", "2026-08-01T00:00", Some("2026-08-03T00:00:00")),
+        ("0 0 31W * *", "2026-05-01T00:00", Some("2026-05-29T00:00:00")),
+        ("0 0 * * fri#2", "2026-03-01T00:00", Some("2026-03-13T00:00:00")),
+        ("0 0 * * fri#5", "2026-03-01T00:00", Some("2026-05-29T00:00:00")),
+        ("0 0 * * friL", "2026-02-01T00:00", Some("2026-02-27T00:00:00")),
+        // Rare days, over a century that is no leap year.
+        ("0 0 29 2 *", "2097-01-01T00:00", Some("2104-02-29T00:00:00")),
+        // The calendar ends.
+        ("0 0 1 1 *", "2199-01-01T00:00:01", None),
+    ] {
+        let found = pattern(text).next_reading(reading(from));
+        assert_eq!(found, expected.map(reading), "{text} from {from}");
+    }
+}
+
+#[test]
+fn fields_fill_in_what_is_finer_and_leave_what_is_coarser() {
+    use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Week, Year};
+    for (texts, from, expected) in [
+        (&[(Hour, "9")][..], "2026-01-01T10:00", Some("2026-01-02T09:00:00")),
+        (&[(Minute, "30")], "2026-01-01T10:31", Some("2026-01-01T11:30:00")),
+        (&[(Second, "*/15")], "2026-01-01T10:31:01", Some("2026-01-01T10:31:15")),
+        (&[(Month, "6")], "2026-01-01T00:00", Some("2026-06-01T00:00:00")),
+        (&[(Year, "2030")], "2026-01-01T00:00", Some("2030-01-01T00:00:00")),
+        // The day of the week alone: midnight.
+        (&[(DayOfWeek, "mon-fri")], "2026-01-03T00:00", Some("2026-01-05T00:00:00")),
+        (&[(DayOfWeek, "mon"), (Month, "feb")], "2026-01-01T00:00", Some("2026-02-02T00:00:00")),
+        // Fields are always ANDed: a Friday the 13th.
+        (&[(Day, "13"), (DayOfWeek, "fri")], "2026-04-01T00:00", Some("2026-11-13T00:00:00")),
+        // ISO weeks: the first of 2027 begins on 4 January 2027, week 53 of 2026 ends the year.
+        (&[(Week, "1"), (DayOfWeek, "mon")], "2026-01-02T00:00", Some("2027-01-04T00:00:00")),
+        (&[(Week, "53"), (DayOfWeek, "fri")], "2026-01-01T00:00", Some("2027-01-01T00:00:00")),
+        (&[(Day, "last")], "2026-02-01T00:00", Some("2026-02-28T00:00:00")),
+        (
+            &[(Day, "2nd fri, last  MON"), (Hour, "8")],
+            "2026-03-14T00:00",
+            Some("2026-03-30T08:00:00"),
+        ),
+    ] {
+        let pattern = Pattern::new(fields(texts)).expect("it fires");
+        assert_eq!(
+            pattern.next_reading(reading(from)),
+            expected.map(reading),
+            "{texts:?} from {from}"
+        );
+    }
+}
+
+#[test]
+fn clocks_change_by_the_written_policy() {
+    for (text, name, after, expected) in [
+        // Spring forward: 02:30 does not exist, so it fires as the gap ends; and the day after as ever.
+        (
+            "30 2 * * *",
+            "America/New_York",
+            "2026-03-08T05:00:00Z",
+            &["2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"][..],
+        ),
+        // Several readings in one gap are one firing.
+        (
+            "0,15,30 2 * * *",
+            "America/New_York",
+            "2026-03-08T05:00:00Z",
+            &["2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z"],
+        ),
+        // Fall back: 01:30 comes twice, and fires once, at the first pass.
+        (
+            "30 1 * * *",
+            "America/New_York",
+            "2026-11-01T04:00:00Z",
+            &["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"],
+        ),
+        // Asked in the second pass, too.
+        ("30 1 * * *", "America/New_York", "2026-11-01T06:10:00Z", &["2026-11-02T06:30:00Z"]),
+        // A rhythm follows real time: nothing in the gap, both passes of the fold.
+        (
+            "*/30 * * * *",
+            "America/New_York",
+            "2026-03-08T06:00:00Z",
+            &["2026-03-08T06:30:00Z", "2026-03-08T07:00:00Z"],
+        ),
+        (
+            "*/30 1 * * *",
+            "America/New_York",
+            "2026-11-01T05:00:00Z",
+            &[
+                "2026-11-01T05:30:00Z",
+                "2026-11-01T06:00:00Z",
+                "2026-11-01T06:30:00Z",
+                "2026-11-02T06:00:00Z",
+            ],
+        ),
+        (
+            "30 * * * *",
+            "America/New_York",
+            "2026-11-01T05:00:00Z",
+            &["2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T07:30:00Z"],
+        ),
+        ("*/15 2 * * *", "America/New_York", "2026-03-08T05:00:00Z", &["2026-03-09T06:00:00Z"]),
+        // Half an hour, on Lord Howe.
+        (
+            "15 2 * * *",
+            "Australia/Lord_Howe",
+            "2026-10-03T00:00:00Z",
+            &["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"],
+        ),
+        // Midnight itself is missing in Beirut.
+        (
+            "0 0 * * *",
+            "Asia/Beirut",
+            "2026-03-28T12:00:00Z",
+            &["2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"],
+        ),
+        // 30 December 2011 never was in Samoa: it fires as the 31st begins, and again at its own time.
+        (
+            "0 9 * * *",
+            "Pacific/Apia",
+            "2011-12-29T20:00:00Z",
+            &["2011-12-30T10:00:00Z", "2011-12-30T19:00:00Z"],
+        ),
+        (
+            "0 * * * *",
+            "Pacific/Apia",
+            "2011-12-30T09:30:00Z",
+            &["2011-12-30T10:00:00Z", "2011-12-30T11:00:00Z"],
+        ),
+        // Kwajalein skipped 21 August 1993; Manila repeated nothing since, but Alaska of old did.
+        (
+            "0 12 21 8 *",
+            "Pacific/Kwajalein",
+            "1993-08-01T00:00:00Z",
+            &["1993-08-21T12:00:00Z", "1994-08-21T00:00:00Z"],
+        ),
+    ] {
+        let cron = Cron::new(pattern(text), zone(name));
+        let mut at = ts(after);
+        for next in expected {
+            let due = cron.next_after(at);
+            assert_eq!(due, Some(ts(next)), "{text} in {name} after {at}");
+            at = ts(next);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_pattern_is_refused_where_it_is_wrong() {
+    use Field::{Day, DayOfWeek, Hour, Minute, Month};
+    let out = |number: &str, field| Problem::OutOfRange { number: number.into(), field };
+    let unreadable = |item: &str, field| Problem::Unreadable { item: item.into(), field };
+    for (text, span, problem) in [
+        ("", 0..0, Problem::Empty),
+        (" \t ", 0..3, Problem::Empty),
+        ("* * * *", 0..7, Problem::FieldCount(4)),
+        ("* * * * * * * *", 0..15, Problem::FieldCount(8)),
+        ("61 2 * * *", 0..2, out("61", Minute)),
+        ("0 24 * * *", 2..4, out("24", Hour)),
+        ("0 0 0 * *", 4..5, out("0", Day)),
+        ("0 0 * 13 *", 6..8, out("13", Month)),
+        ("0 0 * * 8", 8..9, out("8", DayOfWeek)),
+        ("99999999 * * * *", 0..8, out("99999999", Minute)),
+        // The item, not the field.
+        ("0 9,25,17 * * *", 4..6, out("25", Hour)),
+        ("0,,5 * * * *", 1..2, Problem::EmptyItem),
+        (",5 * * * *", 0..1, Problem::EmptyItem),
+        ("5, * * * *", 1..2, Problem::EmptyItem),
+        ("*/0 * * * *", 0..3, Problem::ZeroStep),
+        ("+5 * * * *", 0..2, Problem::Sign),
+        ("-5 * * * *", 0..2, Problem::Sign),
+        ("*/+5 * * * *", 0..4, Problem::Sign),
+        ("1-+5 * * * *", 0..4, Problem::Sign),
+        ("٣ * * * *", 0..2, Problem::NotAscii('٣')),
+        (
+            "0 mon * * *",
+            2..5,
+            Problem::NameOfAnother { name: "mon".into(), field: Hour, belongs: DayOfWeek },
+        ),
+        (
+            "0 0 * tue *",
+            6..9,
+            Problem::NameOfAnother { name: "tue".into(), field: Month, belongs: DayOfWeek },
+        ),
+        ("0 0 * * moon", 8..12, unreadable("moon", DayOfWeek)),
+        ("0 0 * * mon#6", 8..13, unreadable("mon#6", DayOfWeek)),
+        ("0 L * * *", 2..3, unreadable("L", Hour)),
+        ("/5 * * * *", 0..2, unreadable("/5", Minute)),
+        ("5/ * * * *", 0..2, unreadable("5/", Minute)),
+        ("1-2-3 * * * *", 0..5, unreadable("1-2-3", Minute)),
+        ("0 0 L-31 * *", 4..8, out("L-31", Day)),
+        ("0 0 0 1 1 * 2030-2020", 12..21, Problem::YearsBackwards),
+        ("0 0 0 1 1 * 2200", 12..16, out("2200", Field::Year)),
+        ("@noon", 0..5, Problem::Nickname("@noon".into())),
+        ("@every", 0..6, Problem::Every(None)),
+        ("@every 1month", 0..13, Problem::Every(None)),
+        ("@every 10ms", 0..11, Problem::Every(Some(crate::trigger::BadInterval::TooShort))),
+    ] {
+        let fault = parse_crontab(text).expect_err(text);
+        assert_eq!((fault.span, fault.problem), (span, problem), "{text:?}");
+    }
+}
+
+#[test]
+fn what_fires_in_no_year_is_refused_at_once() {
+    for text in
+        ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 0 29 2 * 2027", "0 0 30-31 2 *", "0 0 L-30 2 *"]
+    {
+        let Ok(Crontab::Pattern(expression)) = parse_crontab(text) else {
+            panic!("{text} is readable")
+        };
+        assert_eq!(
+            Pattern::new(expression).map_err(|fault| fault.problem),
+            Err(Problem::Never),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_pattern_is_told_in_words() {
+    for (text, expected) in [
+        ("* * * * *", "every minute"),
+        ("*/5 * * * *", "every 5 minutes"),
+        ("* * * * * *", "every second"),
+        ("@hourly", "every hour"),
+        ("30 * * * *", "at minute 30 of every hour"),
+        ("0 */2 * * *", "every 2 hours"),
+        ("@daily", "at 00:00 every day"),
+        ("30 9 * * mon-fri", "at 09:30 on monday to friday"),
+        ("0 8,12 * * *", "at 08:00 and 12:00 every day"),
+        ("15 0 2 1 * *", "at 02:00:15 on day 1"),
+        ("0 0 L * *", "at 00:00 on the last day"),
+        ("0 0 * * fri#2", "at 00:00 on the 2nd friday"),
+        ("0 0 1,15 * fri", "at 00:00 on day 1 and 15 and also on friday"),
+        ("0 0 1 jan,jul *", "at 00:00 on day 1 in january and july"),
+        ("*/10 9-17 * * *", "at every 10 minutes of hour 9 to 17"),
+    ] {
+        assert_eq!(pattern(text).expression().in_words(), expected, "{text}");
+    }
+}
+
+/// Any item of any field, also such as never fires.
+fn any_crontab() -> impl Strategy<Value = String> {
+    fn field(
+        least: u16,
+        most: u16,
+        wraps: bool,
+        extra: &'static [&'static str],
+    ) -> BoxedStrategy<String> {
+        let value = least..=most;
+        let range = (value.clone(), value.clone()).prop_map(move |(a, b)| {
+            if wraps || a <= b { format!("{a}-{b}") } else { format!("{b}-{a}") }
+        });
+        let plain = prop_oneof![
+            4 => Just("*".to_string()),
+            2 => value.clone().prop_map(|a| a.to_string()),
+            2 => range.clone(),
+            1 => (range, 1..20u16).prop_map(|(range, step)| format!("{range}/{step}")),
+            1 => (1..20u16).prop_map(|step| format!("*/{step}")),
+            1 => (value, 1..20u16).prop_map(|(a, step)| format!("{a}/{step}")),
+        ];
+        let item = if extra.is_empty() {
+            plain.boxed()
+        } else {
+            prop_oneof![6 => plain, 1 => proptest::sample::select(extra).prop_map(String::from)]
+                .boxed()
+        };
+        proptest::collection::vec(item, 1..3).prop_map(|items| items.join(",")).boxed()
+    }
+    (
+        field(0, 59, true, &[]),
+        field(0, 59, true, &[]),
+        field(0, 23, true, &[]),
+        field(1, 31, true, &["L", "L-2", "LW", "15W", "1W", "31W", "?"]),
+        field(1, 12, true, &["jan", "June", "nov-feb"]),
+        field(0, 7, true, &["sun", "fri-mon", "mon#1", "tue#5", "friL", "?"]),
+        field(1970, 2199, false, &["*"]),
+    )
+        .prop_map(|(s, mi, h, d, mo, w, y)| format!("{s} {mi} {h} {d} {mo} {w} {y}"))
+}
+
+/// A pattern that fires at all.
+fn any_pattern() -> impl Strategy<Value = Arc<Pattern>> {
+    any_crontab().prop_filter_map("it never fires", |text| match parse_crontab(&text) {
+        Ok(Crontab::Pattern(expression)) => Pattern::new(expression).ok().map(Arc::new),
+        other => panic!("{text:?} is {other:?}"),
+    })
+}
+
+fn any_zone() -> impl Strategy<Value = Zone> {
+    let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    proptest::sample::select(names)
+        .prop_filter_map("not a zone", |name| TimeZone::get(&name).ok().map(Zone::new))
+}
+
+/// An instant, more often than not close to a change of the clocks in `zone`.
+fn any_instant(zone: &Zone) -> impl Strategy<Value = Timestamp> + use<> {
+    let zone = zone.clone();
+    (0..6_000_000_000_i64, -100_000..100_000_i64, any::<bool>()).prop_map(
+        move |(second, near, close)| {
+            let any = Timestamp::from_second(second).expect("in range");
+            let change = zone.next_change(any).filter(|_| close);
+            let near = change.map_or(second, |change| change.as_second() + near);
+            Timestamp::from_second(near).expect("in range")
+        },
+    )
+}
+
+fn a_question() -> impl Strategy<Value = (Cron, Timestamp, Timestamp)> {
+    (any_pattern(), any_zone()).prop_flat_map(|(pattern, zone)| {
+        let instants = (any_instant(&zone), any_instant(&zone));
+        (Just(Cron::new(pattern, zone)), instants)
+            .prop_map(|(cron, (a, b))| (cron, a.min(b), a.max(b)))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_answer_is_strictly_later_than_its_question((cron, after, _) in a_question()) {
+        if let Some(due) = cron.next_after(after) {
+            prop_assert!(due > after, "{due} is not after {after}");
+        }
+    }
+
+    #[test]
+    fn a_later_question_never_gets_an_earlier_answer((cron, earlier, later) in a_question()) {
+        match (cron.next_after(earlier), cron.next_after(later)) {
+            (Some(first), Some(second)) => prop_assert!(first <= second, "{first} {second}"),
+            (None, Some(second)) => prop_assert!(false, "nothing, then {second}"),
+            (_, None) => {}
+        }
+    }
+
+    #[test]
+    fn asking_again_before_the_answer_gives_the_same_answer((cron, after, _) in a_question(), part in 0.0..1.0_f64) {
+        if let Some(due) = cron.next_after(after) {
+            let between = after + after.duration_until(due).mul_f64(part);
+            prop_assert_eq!(cron.next_after(between.min(due - 1.microsecond())), Some(due), "asked at {}", between);
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again(text in any_crontab()) {
+        let Ok(Crontab::Pattern(expression)) = parse_crontab(&text) else { panic!("{text} is readable") };
+        let printed = expression.to_string();
+        prop_assert_eq!(parse_crontab(&printed), Ok(Crontab::Pattern(expression)), "{}", printed);
+    }
+
+    /// croner is the judge of what it reads; it has no `L-2`, no wrapped ranges and no `a/n`.
+    #[test]
+    fn the_search_agrees_with_croner(text in any_crontab(), second in 0..6_000_000_000_i64) {
+        let Ok(Crontab::Pattern(expression)) = parse_crontab(&text) else { panic!("{text} is readable") };
+        let Ok(croner) = croner::Cron::from_str_seven(&text, expression.joins_days()) else { return Ok(()) };
+        let Ok(pattern) = Pattern::new(expression) else { return Ok(()) };
+        let from = Zone::utc().wall(Timestamp::from_second(second).expect("in range"));
+        let theirs = croner.find_next_occurrence(&oracle::Wall(from), true).ok().map(|wall| wall.0);
+        let theirs = theirs.filter(|wall| wall.year() <= super::super::LAST_YEAR);
+        prop_assert_eq!(pattern.next_reading(from), theirs, "{} from {}", text, from);
+    }
+}
+
+/// croner's own search over our wall-clock readings.
+mod oracle {
+    use std::cmp::Ordering;
+
+    use croner::errors::CronError;
+    use croner::parser::{CronParser, Seconds, Year};
+    use croner::time::{CivilDateTime, CronDateTime, Resolution, Weekday};
+    use jiff::SignedDuration;
+    use jiff::civil::DateTime;
+
+    #[derive(Clone)]
+    pub struct Wall(pub DateTime);
+
+    pub trait FromSeven: Sized {
+        fn from_str_seven(text: &str, joins_days: bool) -> Result<Self, CronError>;
+    }
+
+    impl FromSeven for croner::Cron {
+        fn from_str_seven(text: &str, joins_days: bool) -> Result<Self, CronError> {
+            // Both of these croner takes for the last weekday.
+            if text.contains('L') && text.contains('W') {
+                return Err(CronError::EmptyPattern);
+            }
+            // `*/7` counts from year 1 there.
+            if text.rsplit(' ').next().is_some_and(|year| year.contains("*/")) {
+                return Err(CronError::EmptyPattern);
+            }
+            let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Required);
+            parser.dom_and_dow(joins_days).build().parse(text)
+        }
+    }
+
+    fn number(value: i8) -> u32 {
+        u32::from(value.unsigned_abs())
+    }
+
+    fn jiff(civil: CivilDateTime) -> Result<DateTime, CronError> {
+        let year = i16::try_from(civil.year()).map_err(|_| CronError::InvalidDate)?;
+        let small = |value: u32| i8::try_from(value).map_err(|_| CronError::InvalidDate);
+        let (month, day) = (small(civil.month())?, small(civil.day())?);
+        let (hour, minute, second) =
+            (small(civil.hour())?, small(civil.minute())?, small(civil.second())?);
+        DateTime::new(year, month, day, hour, minute, second, 0).map_err(|_| CronError::InvalidDate)
+    }
+
+    impl CronDateTime for Wall {
+        fn to_civil(&self) -> CivilDateTime {
+            let wall = self.0;
+            CivilDateTime::from_ymd_hms_opt(
+                wall.year().into(),
+                number(wall.month()),
+                number(wall.day()),
+                number(wall.hour()),
+                number(wall.minute()),
+                number(wall.second()),
+            )
+            .expect("jiff keeps every part in its range")
+        }
+
+        fn civil_weekday(&self) -> Weekday {
+            Weekday::from_days_from_sunday(number(self.0.weekday().to_sunday_zero_offset()))
+        }
+
+        fn resolve_civil(&self, civil: CivilDateTime) -> Result<Resolution<Self>, CronError> {
+            Ok(Resolution::Single(Self(jiff(civil)?)))
+        }
+
+        fn checked_add_seconds(&self, seconds: i64) -> Option<Self> {
+            self.0.checked_add(SignedDuration::from_secs(seconds)).ok().map(Self)
+        }
+
+        fn cmp_instant(&self, other: &Self) -> Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+}

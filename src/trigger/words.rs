@@ -1,0 +1,40 @@
+//! When a task fires, in words: `every 1h 30m`, `at 09:30 on monday to friday`.
+
+use super::{Trigger, When};
+use crate::duration;
+use crate::zone::Zone;
+
+/// More instants than this are counted, not listed.
+const MOST_DATES: usize = 3;
+
+impl When {
+    /// Says in words when it fires; instants are told as the wall clock of `zone` reads.
+    #[must_use]
+    pub fn in_words(&self, zone: &Zone) -> String {
+        let words: Vec<_> = self.triggers().iter().map(|trigger| trigger.in_words(zone)).collect();
+        words.join("; ")
+    }
+}
+
+impl Trigger {
+    /// Says in words when it fires; instants are told as the wall clock of `zone` reads.
+    #[must_use]
+    pub fn in_words(&self, zone: &Zone) -> String {
+        match self {
+            Self::Interval(interval) => format!("every {}", duration::print(interval.length())),
+            Self::Cron(cron) => cron.pattern().expression().in_words(),
+            Self::Dates(dates) => {
+                let wall = |at| zone.wall(at).strftime("%F %T").to_string();
+                match dates.instants() {
+                    [] => "never".into(),
+                    [one] => format!("once at {}", wall(*one)),
+                    few if few.len() <= MOST_DATES => {
+                        let few: Vec<_> = few.iter().map(|at| wall(*at)).collect();
+                        format!("at {}", few.join(", "))
+                    }
+                    many => format!("at {} dates, first {}", many.len(), wall(many[0])),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A time zone, as a value: what the wall clock reads, and which instant a reading means.
+//!
+//! An instant is a [`Timestamp`], a wall-clock reading a civil [`DateTime`]; only this file
+//! turns one into the other. Some readings come twice (a *fold*, as clocks go back), some never
+//! (a *gap*, as they go forward).
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp, ZonedDateTime};
+
+/// A time zone and the name it goes by. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Zone {
+    zone: TimeZone,
+    name: Arc<str>,
+}
+
+/// What a reading in a zone turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It comes once.
+    Once(Timestamp),
+    /// It comes twice; this is the first pass.
+    Fold(Timestamp),
+    /// It never comes: the clock jumps over it at this instant.
+    Gap(Timestamp),
+}
+
+impl Zone {
+    /// A zone by the name it has in the database of zones, or by its rules where it has none.
+    #[must_use]
+    pub fn new(zone: TimeZone) -> Self {
+        let name = match zone.iana_name() {
+            Some(name) => name.into(),
+            None => match zone.to_fixed_offset() {
+                Ok(offset) => offset.to_string().into(),
+                Err(_) => "local".into(),
+            },
+        };
+        Self { zone, name }
+    }
+
+    /// Coordinated universal time.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self::new(TimeZone::UTC)
+    }
+
+    /// The name people know it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `at` with what this zone knows about it: for people and for RFC 3339.
+    #[must_use]
+    pub fn zoned(&self, at: Timestamp) -> ZonedDateTime {
+        at.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// What the wall clock reads at `at`.
+    #[must_use]
+    pub fn wall(&self, at: Timestamp) -> DateTime {
+        self.zone.to_datetime(at)
+    }
+
+    /// How far the wall clock is from UTC at `at`.
+    #[must_use]
+    pub fn offset(&self, at: Timestamp) -> Offset {
+        self.zone.to_offset(at)
+    }
+
+    /// The first instant after `after` at which the rules of this zone change, if any is known.
+    #[must_use]
+    pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        self.zone.following(after).next().map(|change| change.timestamp())
+    }
+
+    /// Which instant the reading `wall` means, or `None` beyond the end of time (year 9999).
+    #[must_use]
+    pub fn read(&self, wall: DateTime) -> Option<Reading> {
+        match self.zone.to_ambiguous_timestamp(wall).offset() {
+            AmbiguousOffset::Unambiguous { offset } => {
+                offset.to_timestamp(wall).ok().map(Reading::Once)
+            }
+            AmbiguousOffset::Fold { before, .. } => {
+                before.to_timestamp(wall).ok().map(Reading::Fold)
+            }
+            AmbiguousOffset::Gap { after, .. } => {
+                // Read with the offset after the gap, the reading lies before the jump.
+                let earlier = after.to_timestamp(wall).ok()?;
+                self.zone
+                    .following(earlier)
+                    .find(|change| change.offset().to_datetime(change.timestamp()) > wall)
+                    .map(|change| Reading::Gap(change.timestamp()))
+            }
+        }
+    }
+
+    /// The instant of `wall` as people mean it: in a fold the first pass, in a gap as if the
+    /// clock had not been changed yet. `None` beyond the end of time.
+    #[must_use]
+    pub fn instant(&self, wall: DateTime) -> Option<Timestamp> {
+        self.zone.to_ambiguous_timestamp(wall).compatible().ok()
+    }
+
+    /// If `at` lies in the second pass of a fold: the reading at which that fold ends.
+    #[must_use]
+    pub fn second_pass_end(&self, at: Timestamp) -> Option<DateTime> {
+        let wall = self.wall(at);
+        let AmbiguousOffset::Fold { before, after } =
+            self.zone.to_ambiguous_timestamp(wall).offset()
+        else {
+            return None;
+        };
+        if self.offset(at) != after {
+            return None;
+        }
+        // `preceding` is exclusive, and `at` may be the very instant of the change.
+        let next = at.checked_add(SignedDuration::from_nanos(1)).ok()?;
+        let change = self
+            .zone
+            .preceding(next)
+            .find(|change| before.to_datetime(change.timestamp()) > wall)?;
+        Some(before.to_datetime(change.timestamp()))
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({})", self.name)
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone(name: &str) -> Zone {
+        Zone::new(TimeZone::get(name).expect("a zone of the database"))
+    }
+
+    fn ts(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn a_reading_comes_once_twice_or_never() {
+        for (name, wall, expected) in [
+            ("Europe/Berlin", "2026-06-01T12:00", Reading::Once(ts("2026-06-01T10:00:00Z"))),
+            // Clocks go back from 03:00 to 02:00.
+            ("Europe/Berlin", "2026-10-25T02:30", Reading::Fold(ts("2026-10-25T00:30:00Z"))),
+            // Clocks go forward from 02:00 to 03:00: the gap ends at 01:00 UTC, wherever in it we ask.
+            ("Europe/Berlin", "2026-03-29T02:00", Reading::Gap(ts("2026-03-29T01:00:00Z"))),
+            ("Europe/Berlin", "2026-03-29T02:59:59", Reading::Gap(ts("2026-03-29T01:00:00Z"))),
+            ("Europe/Berlin", "2026-03-29T03:00", Reading::Once(ts("2026-03-29T01:00:00Z"))),
+            // Half an hour.
+            ("Australia/Lord_Howe", "2026-10-04T02:15", Reading::Gap(ts("2026-10-03T15:30:00Z"))),
+            // A whole day that never was.
+            ("Pacific/Apia", "2011-12-30T12:00", Reading::Gap(ts("2011-12-30T10:00:00Z"))),
+        ] {
+            let wall = wall.parse().expect("a reading");
+            assert_eq!(zone(name).read(wall), Some(expected), "{wall} in {name}");
+        }
+    }
+
+    #[test]
+    fn the_second_pass_of_a_fold_knows_its_end() {
+        let berlin = zone("Europe/Berlin");
+        for (at, expected) in [
+            // The first pass, and the last microsecond of it.
+            ("2026-10-25T00:30:00Z", None),
+            ("2026-10-25T00:59:59.999999Z", None),
+            // The second pass, from its first instant to its last.
+            ("2026-10-25T01:00:00Z", Some("2026-10-25T03:00:00")),
+            ("2026-10-25T01:59:59.999999Z", Some("2026-10-25T03:00:00")),
+            ("2026-10-25T02:00:00Z", None),
+        ] {
+            let expected: Option<DateTime> = expected.map(|end| end.parse().expect("a reading"));
+            assert_eq!(berlin.second_pass_end(ts(at)), expected, "{at}");
+        }
+    }
+}
