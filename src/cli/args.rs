@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// What the exit codes mean, for help and manual.
+pub const EXIT_CODES: &str = "Exit codes: 0 ok · 1 it failed · 2 usage · 3 no such task · 75 the state directory is held by another daemon or cannot be used · 78 the file is wrong or not found";
+
 /// Run commands at the times a TOML file declares.
 #[derive(Debug, Parser)]
 #[command(
@@ -11,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 ok, 1 it failed, 2 usage, 3 no such task, 75 the state directory is taken or cannot be used, 78 the file is wrong or not found"
+    after_help = EXIT_CODES
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -23,8 +26,8 @@ pub struct Arguments {
 /// What every verb takes.
 #[derive(Args, Debug)]
 pub struct Global {
-    /// The schedule file; else ./schedules.toml, `$XDG_CONFIG_HOME/taskd/schedules.toml`,
-    /// /etc/taskd/schedules.toml, the first that exists
+    /// The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or
+    /// `/etc/taskd/schedules.toml`, the first that exists
     #[arg(long, global = true, value_name = "FILE", env = "TASKD_FILE")]
     pub file: Option<PathBuf>,
     /// Where the daemon keeps its state; `none` keeps everything in memory

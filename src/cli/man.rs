@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::args::Arguments;
+use super::args::{Arguments, EXIT_CODES};
 use super::exit::{Exit, Failure};
 use super::output;
 
@@ -18,7 +18,39 @@ pub fn man() -> Result<Exit, Failure> {
 
 fn page() -> io::Result<Vec<u8>> {
     let command = Arguments::command();
+    let whole = Man::new(command.clone());
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
+    whole.render_title(&mut page)?;
+    whole.render_name_section(&mut page)?;
+    whole.render_synopsis_section(&mut page)?;
+    whole.render_description_section(&mut page)?;
+    whole.render_options_section(&mut page)?;
+    writeln!(page, ".SH COMMANDS")?;
+    for verb in command.get_subcommands() {
+        render_verb(verb, &mut page)?;
+    }
+    let codes = EXIT_CODES.trim_start_matches("Exit codes: ").replace(" · ", "\n.br\n");
+    writeln!(page, ".SH \"EXIT STATUS\"\n{codes}")?;
+    writeln!(
+        page,
+        ".SH FILES\nschedules.toml, $XDG_CONFIG_HOME/taskd/schedules.toml, /etc/taskd/schedules.toml"
+    )?;
+    whole.render_version_section(&mut page)?;
     Ok(page)
+}
+
+/// A verb as a part of the whole page: what would be its own sections are paragraphs here.
+fn render_verb(verb: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let name = verb.get_name();
+    let man = Man::new(verb.clone().bin_name(format!("taskd {name}")));
+    let mut sections = Vec::new();
+    man.render_synopsis_section(&mut sections)?;
+    man.render_description_section(&mut sections)?;
+    man.render_options_section(&mut sections)?;
+    writeln!(page, ".SS \"taskd {name}\"")?;
+    let text = String::from_utf8_lossy(&sections);
+    for line in text.lines() {
+        writeln!(page, "{}", if line.starts_with(".SH ") { ".PP" } else { line })?;
+    }
+    Ok(())
 }

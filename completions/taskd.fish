@@ -1,0 +1,124 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_taskd_global_optspecs
+    string join \n file= state= log-format= log-level= h/help V/version
+end
+
+function __fish_taskd_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_taskd_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_taskd_using_subcommand
+    set -l cmd (__fish_taskd_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c taskd -n "__fish_taskd_needs_command" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_needs_command" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_needs_command" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_needs_command" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_needs_command" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_needs_command" -s V -l version -d 'Print version'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "run" -d 'Run the tasks of a schedule file when they are due'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "daemon" -d 'Run the tasks of a schedule file when they are due'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "list" -d 'List the tasks: when they run, next when, and where they are written'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "ls" -d 'List the tasks: when they run, next when, and where they are written'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "next" -d 'Print what will run next, and when'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "validate" -d 'Check schedule files, and tell everything that is wrong with them'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "check" -d 'Check schedule files, and tell everything that is wrong with them'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "completions" -d 'Print the completions for a shell'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "man" -d 'Print the manual page'
+complete -c taskd -n "__fish_taskd_using_subcommand run" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand run" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand run" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand run" -l dry-run -d 'Decide and print what would run, as it comes due, but start nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand run" -l json -d 'With --dry-run: one JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand run" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l dry-run -d 'Decide and print what would run, as it comes due, but start nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l json -d 'With --dry-run: one JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand daemon" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand list" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand next" -s n -l count -d 'So many firings' -r
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l after -d 'Strictly after this time, else after now: RFC 3339, `2026-12-31 23:59`, `23:59` or `2h`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l until -d 'Not after this time' -r
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l each -d 'So many firings of every task, not over all tasks'
+complete -c taskd -n "__fish_taskd_using_subcommand next" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l strict -d 'Take warnings for errors'
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l host -d 'Look also for what this machine lacks: directories, shells and programs'
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l strict -d 'Take warnings for errors'
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l host -d 'Look also for what this machine lacks: directories, shells and programs'
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand check" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand completions" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand completions" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand completions" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand completions" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand man" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand man" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand man" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand man" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand man" -s h -l help -d 'Print help'

@@ -1,0 +1,251 @@
+//! The real binary, from the outside: files, arguments, exit codes, JSON.
+
+mod support;
+
+use support::{Place, json_lines, text};
+
+const TWO: &str = r#"
+timezone = "Europe/Berlin"
+
+[tasks.hello]
+interval = "10s"
+command  = "echo hello"
+tags     = ["fast"]
+
+[tasks.report]
+cron        = "30 9 * * mon-fri"
+command     = "report"
+description = "the morning report"
+metadata    = { owner = "ops" }
+"#;
+
+#[test]
+fn next_tells_what_comes_in_json() {
+    let place = Place::with("schedules.toml", TWO);
+    let output = place.taskd(["next", "--after", "2026-01-05 09:29:55", "-n", "3", "--json"]);
+    let expected = [
+        r#"{"task":"hello","due":"2026-01-05T09:30:00+01:00","timezone":"Europe/Berlin","trigger":"interval"}"#,
+        r#"{"task":"report","due":"2026-01-05T09:30:00+01:00","timezone":"Europe/Berlin","trigger":"cron"}"#,
+        r#"{"task":"hello","due":"2026-01-05T09:30:10+01:00","timezone":"Europe/Berlin","trigger":"interval"}"#,
+    ];
+    assert_eq!(text(&output.stdout).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn next_picks_tasks_bounds_and_counts() {
+    let place = Place::with("schedules.toml", TWO);
+    let after = ["--after", "2026-01-05T00:00:00Z", "--json"];
+    for (arguments, tasks) in [
+        // Ten over all tasks, unless told otherwise.
+        (&["next"][..], vec!["hello"; 10]),
+        (&["next", "-n", "0"], vec![]),
+        (&["next", "report", "-n", "2"], vec!["report"; 2]),
+        (&["next", "r*", "-n", "1"], vec!["report"]),
+        (&["next", "--tag", "fast", "-n", "1"], vec!["hello"]),
+        (&["next", "schedules.toml", "report", "-n", "1"], vec!["report"]),
+        // `--after` is exclusive, `--until` inclusive.
+        (&["next", "--until", "2026-01-05T00:00:20Z"], vec!["hello"; 2]),
+        (&["next", "--each", "-n", "1"], vec!["hello", "report"]),
+    ] {
+        let output = place.taskd(arguments.iter().chain(&after));
+        let found: Vec<_> = json_lines(&output.stdout)
+            .iter()
+            .map(|row| row["task"].as_str().expect("text").to_string())
+            .collect();
+        assert_eq!(found, tasks, "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn tasks_without_firings_are_not_listed_and_an_empty_answer_is_fine() {
+    let place = Place::with(
+        "schedules.toml",
+        "timezone = \"UTC\"\n[tasks.off]\ninterval = \"1s\"\nenabled = false\ncommand = \"x\"\n",
+    );
+    let output = place.taskd(["next", "--json"]);
+    assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(0)));
+}
+
+#[test]
+fn list_tells_when_next_state_and_place() {
+    let place = Place::with("schedules.toml", TWO);
+    let rows = json_lines(&place.taskd(["list", "--json"]).stdout);
+    let report = &rows[1];
+    assert_eq!(report["task"], "report");
+    assert_eq!(report["when"], "at 09:30 on monday to friday");
+    assert_eq!(report["state"], "idle");
+    assert_eq!((&report["file"], &report["line"]), (&"schedules.toml".into(), &9.into()));
+    assert_eq!(report["description"], "the morning report");
+    assert_eq!(report["metadata"]["owner"], "ops");
+    let people = text(&place.taskd(["list"]).stdout);
+    let heading = people.lines().next().expect("a heading");
+    assert_eq!(
+        heading.split_whitespace().collect::<Vec<_>>(),
+        ["TASK", "WHEN", "NEXT", "STATE", "WHERE"]
+    );
+    assert!(people.lines().all(|line| line.chars().count() <= 80), "{people}");
+}
+
+#[test]
+fn validate_says_how_many_tasks_are_fine_and_what_comes_next() {
+    let place = Place::with("schedules.toml", TWO);
+    let output = place.taskd(["validate", "--strict"]);
+    let said = text(&output.stdout);
+    assert!(
+        said.starts_with("schedules.toml: 2 tasks in 1 file are fine, next hello at 20"),
+        "{said}"
+    );
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn validate_reads_several_files_and_standard_input() {
+    let place = Place::with("good.toml", TWO);
+    place.write("bad.toml", "[tasks.a]\ninterval = \"1h\"\n");
+    let output = place.taskd(["validate", "good.toml", "bad.toml"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(
+        text(&output.stdout).starts_with("good.toml: 2 tasks"),
+        "the good one is fine all the same"
+    );
+    assert!(text(&output.stderr).contains("--> bad.toml:1:1"), "{}", text(&output.stderr));
+    let output = place.taskd_with_input(["validate", "-"], "[tasks.a]\ninterval = \"1h\"\n");
+    assert_eq!(output.status.code(), Some(78));
+    assert!(text(&output.stderr).contains("--> stdin:1:1"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn validate_host_tells_what_this_machine_lacks() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [defaults]
+        interval = false
+        [tasks]
+        fine   = { interval = "1h", command = ["sh", "-c", "true"] }
+        shell  = { interval = "1h", command = "true" }
+        nobody = { interval = "1h", command = ["no-such-program-anywhere"] }
+        nopath = { interval = "1h", command = ["./missing"] }
+        nodir  = { interval = "1h", command = "true", cwd = "missing" }
+        "#
+        .replace("[defaults]\n        interval = false\n", "")
+        .as_str(),
+    );
+    let plain = json_lines(&place.taskd(["validate", "--json"]).stdout);
+    assert_eq!(plain, Vec::<serde_json::Value>::new(), "the file alone is fine");
+    let rows = json_lines(&place.taskd(["validate", "--host", "--json"]).stdout);
+    let lacking: Vec<_> = rows.iter().map(|row| row["task"].as_str().expect("text")).collect();
+    assert_eq!(lacking, ["nobody", "nopath", "nodir"]);
+    assert!(rows.iter().all(|row| row["code"] == "host" && row["severity"] == "warning"));
+}
+
+#[test]
+fn the_exit_code_tells_what_is_wrong() {
+    let place = Place::with("schedules.toml", TWO);
+    place.write("bad.toml", "[tasks.a]\n");
+    for (arguments, code, said) in [
+        (&["next", "nobody"][..], 3, "there is no task `nobody`"),
+        (&["next", "helo"], 3, "help: did you mean `hello`?"),
+        (&["list", "--tag", "slow"], 3, "there is no tag `slow`"),
+        (&["next", "hello@20260101T000000Z"], 2, "`hello@20260101T000000Z` names a run"),
+        (&["next", "a.toml", "b.toml"], 2, "are two files"),
+        (&["next", "--after", "yesterday"], 2, "`yesterday` is no time"),
+        (&["next", "--count", "many"], 2, "invalid value 'many'"),
+        (&["nonsense"], 2, "unrecognized subcommand"),
+        (&["run", "hello"], 2, "`hello` reads as the name of a task"),
+        (&["run", "bad.toml"], 78, "this task never says when to run"),
+        (&["next", "bad.toml"], 78, "2 errors in bad.toml"),
+        (&["next", "missing.toml"], 78, "there is no such file"),
+        (&["validate", "."], 78, "this is a directory"),
+        (&["run", "--json"], 2, "--dry-run"),
+    ] {
+        let output = place.taskd(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(said), "{arguments:?}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "", "{arguments:?}: complaints are no results");
+    }
+}
+
+#[test]
+fn the_file_is_found_in_the_order_that_help_tells() {
+    let place = Place::new();
+    let output = place.taskd(["list"]);
+    assert_eq!(output.status.code(), Some(78));
+    let tried = text(&output.stderr);
+    for path in ["schedules.toml", "config/taskd/schedules.toml", "/etc/taskd/schedules.toml"] {
+        assert!(tried.contains(path), "{tried}");
+    }
+    let named = |task: &str| format!("[tasks.{task}]\ninterval = \"1h\"\ncommand = \"x\"\n");
+    let first = |arguments: &[&str], file: Option<&str>| {
+        let mut command = place.command(arguments);
+        command.envs(file.map(|file| ("TASKD_FILE", file)));
+        let rows = json_lines(&command.output().expect("taskd starts").stdout);
+        rows[0]["task"].as_str().expect("text").to_string()
+    };
+    place.write("config/taskd/schedules.toml", &named("config"));
+    assert_eq!(first(&["list", "--json"], None), "config");
+    place.write("schedules.toml", &named("here"));
+    assert_eq!(first(&["list", "--json"], None), "here");
+    place.write("env.toml", &named("env"));
+    assert_eq!(first(&["list", "--json"], Some("env.toml")), "env");
+    place.write("flag.toml", &named("flag"));
+    assert_eq!(first(&["list", "--json", "--file", "flag.toml"], Some("env.toml")), "flag");
+    place.write("word.toml", &named("word"));
+    assert_eq!(first(&["list", "./word.toml", "--json", "--file", "flag.toml"], None), "word");
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let place = Place::with("schedules.toml", TWO);
+    for arguments in [
+        "next --count 100000",
+        "next --count 100000 --json",
+        "list",
+        "completions bash",
+        "man",
+        "--help",
+    ] {
+        let taskd = env!("CARGO_BIN_EXE_taskd");
+        let line = format!("{{ {taskd} {arguments}; echo $? >&2; }} | head -n 1 >/dev/null");
+        let output = place.shell(&line);
+        assert_eq!(text(&output.stderr).trim(), "0", "{arguments}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let place = Place::with("schedules.toml", TWO);
+    let taskd = env!("CARGO_BIN_EXE_taskd");
+    let output = place.shell(&format!("{taskd} next -n 1000 >/dev/full"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_zone_that_is_not_known_is_warned_of() {
+    let place = Place::with("schedules.toml", "[tasks.a]\ncron = \"0 9 * * *\"\ncommand = \"x\"\n");
+    let mut command = place.command(["validate", "--json"]);
+    let rows =
+        json_lines(&command.env("TZ", "Mars/Olympus").output().expect("taskd starts").stdout);
+    assert_eq!(rows[0]["code"], "no-timezone");
+    let mut command = place.command(["next", "-n", "1", "--json"]);
+    let rows = json_lines(&command.env("TZ", "Asia/Tokyo").output().expect("taskd starts").stdout);
+    assert_eq!(rows[0]["timezone"], "Asia/Tokyo");
+}
+
+#[test]
+fn an_environment_value_is_never_shown() {
+    let place = Place::with(
+        "schedules.toml",
+        "[tasks.a]\ninterval = \"1h\"\ncommand = \"true\"\nenv = { TOKEN = \"hunter2\" }\n",
+    );
+    for arguments in
+        [&["list"][..], &["list", "--json"], &["next"], &["validate"], &["validate", "--host"]]
+    {
+        let output = place.taskd(arguments);
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert!(!all.contains("hunter2"), "{arguments:?}: {all}");
+    }
+}

@@ -1,0 +1,78 @@
+//! The papers agree with the code: README, example, completions, manual page.
+//!
+//! `SNAPSHOTS=overwrite cargo test --test papers` writes the generated ones anew.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use snapbox::Data;
+use support::{Place, text};
+
+fn assert_generated(arguments: &[&str], file: &str) {
+    let output = Place::new().taskd(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    snapbox::Assert::new()
+        .action_env(snapbox::assert::DEFAULT_ACTION_ENV)
+        .eq(text(&output.stdout), Data::read_from(Path::new(file), None).raw());
+}
+
+#[test]
+fn the_completions_are_those_of_this_version() {
+    assert_generated(&["completions", "bash"], "completions/taskd.bash");
+    assert_generated(&["completions", "zsh"], "completions/_taskd");
+    assert_generated(&["completions", "fish"], "completions/taskd.fish");
+}
+
+#[test]
+fn the_manual_page_is_that_of_this_version() {
+    assert_generated(&["man"], "contrib/man/taskd.1");
+}
+
+#[test]
+fn the_example_is_valid_under_the_strictest_rules() {
+    let example = fs::canonicalize("schedules.example.toml").expect("it is there");
+    let output =
+        Place::new().taskd(["validate".as_ref(), "--strict".as_ref(), example.as_os_str()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("13 tasks in 1 file are fine"),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+/// The fenced blocks of a language in the README.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = fs::read_to_string("README.md").expect("it is there");
+    let fence = format!("```{language}\n");
+    let after = readme.split(&fence).skip(1);
+    after.map(|rest| rest.split("```").next().expect("it ends").to_string()).collect()
+}
+
+#[test]
+fn every_schedule_in_the_readme_is_valid() {
+    let blocks = blocks("toml");
+    assert!(blocks.len() >= 2, "{blocks:?}");
+    for block in blocks {
+        let place = Place::with("schedules.toml", &block);
+        let output = place.taskd(["validate", "--strict"]);
+        assert_eq!(output.status.code(), Some(0), "{block}\n{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn every_verb_and_exit_code_is_in_the_readme() {
+    let readme = fs::read_to_string("README.md").expect("it is there");
+    let help = text(&Place::new().taskd(["--help"]).stdout);
+    let commands = help.split("Commands:").nth(1).expect("it lists them");
+    let commands = commands.split("Options:").next().expect("it ends");
+    for line in commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+        let verb = line.split_whitespace().next().expect("a word");
+        assert!(readme.contains(&format!("`taskd {verb}")), "the README tells of `{verb}`");
+    }
+    for code in [0, 1, 2, 3, 75, 78] {
+        assert!(readme.contains(&format!("\n| {code} | ")), "the README tells of {code}");
+    }
+}
