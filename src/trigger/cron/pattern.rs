@@ -295,6 +295,7 @@ impl Numbers {
         };
         // croner has no field for weeks; that of minutes reads the same numbers.
         let weeks = ["0", &plain(Field::Week), "0", "1", "1", "*", "1970"];
+        let (least_year, last_year) = Field::Year.bounds();
         let cron = croner(&fields.join(" "))?.pattern;
         let has_plain =
             |field: Field| expression.field(field).iter().any(|item| item.plain(field).is_some());
@@ -315,7 +316,12 @@ impl Numbers {
                 Vec::new()
             },
             week,
-            year: cron.years.values(),
+            // Asking croner for all its five thousand years takes longer than all the rest.
+            year: if expression.is_any(Field::Year) {
+                (least_year..=last_year).collect()
+            } else {
+                cron.years.values()
+            },
         })
     }
 }
@@ -342,6 +348,10 @@ fn next_bit(bits: u64, from: i8) -> Option<i8> {
 }
 
 /// The positions of the bits that are set.
-fn ones(bits: u64) -> impl Iterator<Item = u32> {
-    (0..64).filter(move |bit| bits & (1 << bit) != 0)
+fn ones(mut bits: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
+        bits &= bits - 1;
+        Some(lowest)
+    })
 }
