@@ -18,14 +18,14 @@ fn lateness(lines: impl Iterator<Item = String>) -> Vec<f64> {
 }
 
 fn report(who: &str, late: &[f64]) {
-    let at = |part: f64| late[((late.len() - 1) as f64 * part) as usize];
+    let at = |percent: usize| late[(late.len() - 1) * percent / 100];
     println!(
         "{who:<6} {:>3} starts  min {:>6.3}  median {:>6.3}  p90 {:>6.3}  max {:>6.3} ms",
         late.len(),
-        at(0.0),
-        at(0.5),
-        at(0.9),
-        at(1.0)
+        at(0),
+        at(50),
+        at(90),
+        at(100)
     );
 }
 

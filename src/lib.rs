@@ -6,7 +6,7 @@
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | words | [`name`], [`duration`], [`event`], [`task`], [`policy`] | plain data |
+//! | words | [`name`], [`duration`], [`hash`], [`event`], [`task`], [`policy`] | plain data |
 //! | time | [`zone`], [`trigger`], [`schedule`], [`timetable`] | pure functions |
 //! | decisions | [`scheduler`] | one pure state machine |
 //! | edges | [`clock`], `config`, [`runner`], [`store`], [`observe`], [`engine`] | each knows one piece of the world |
@@ -31,6 +31,7 @@ pub mod config;
 pub mod duration;
 pub mod engine;
 pub mod event;
+pub mod hash;
 pub mod name;
 pub mod observe;
 pub mod policy;

@@ -4,11 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::args::Global;
 use super::exit::{Exit, Failure};
 use super::locate::{self, Located};
+use crate::hash;
 use crate::store::{DirectoryError, StateDirectory};
 
 /// A directory for the state, or none.
@@ -83,11 +82,10 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.into())
 }
 
-/// The file's stem, a dash, and 8 hex digits of the SHA-256 of its absolute path.
+/// The file's stem, a dash, and 8 hex digits of the hash of its absolute path.
 fn id(absolute: &Path) -> String {
     let stem = absolute.file_stem().unwrap_or_default().to_string_lossy();
-    let hash = Sha256::digest(absolute.as_os_str().as_bytes());
-    let digits = hash.iter().take(4).fold(0_u32, |digits, byte| digits << 8 | u32::from(*byte));
+    let digits = hash::stable(&[absolute.as_os_str().as_bytes()]) >> 32;
     format!("{stem}-{digits:08x}")
 }
 

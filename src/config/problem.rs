@@ -92,6 +92,10 @@ pub enum Problem {
     LaterToml(&'static str),
     /// Something that this machine does not have.
     HostLacks(String),
+    /// A reading that the clocks jump over, and how it is read.
+    InGap(String, String),
+    /// An interval of a day or more without a start, and where it falls.
+    NoStart(String, String),
 }
 
 /// How bad it is.
@@ -115,7 +119,19 @@ impl Severity {
 }
 
 /// The codes that `allow` may name: warnings about a single task.
-pub(super) const ALLOWABLE: [&str; 3] = ["past", "literal-dollar", "toml-1.1"];
+pub(super) const ALLOWABLE: [&str; 11] = [
+    "date-in-gap",
+    "days-ored",
+    "every-second",
+    "host",
+    "literal-dollar",
+    "no-start",
+    "past",
+    "toml-1.1",
+    "uneven-step",
+    "weekday-number",
+    "wide-step",
+];
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
@@ -168,6 +184,12 @@ impl fmt::Display for Problem {
             Self::Past => write!(f, "this will never fire again: all of it is past"),
             Self::LaterToml(what) => write!(f, "TOML 1.0 has no {what}"),
             Self::HostLacks(what) => write!(f, "this machine has no {what}"),
+            Self::InGap(wall, read) => {
+                write!(f, "the clocks jump over {wall} here; it is read as {read}")
+            }
+            Self::NoStart(length, falls) => {
+                write!(f, "without a `start`, every {length} falls on {falls}")
+            }
         }
     }
 }
@@ -182,7 +204,10 @@ impl Problem {
             | Self::LiteralDollar(_)
             | Self::Past
             | Self::LaterToml(_)
-            | Self::HostLacks(_) => Severity::Warning,
+            | Self::HostLacks(_)
+            | Self::InGap(..)
+            | Self::NoStart(..) => Severity::Warning,
+            Self::Cron(problem) if problem.warning().is_some() => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -212,7 +237,7 @@ impl Problem {
             Self::Interval(_) | Self::BadUnit(_) => "bad-interval",
             Self::Date(_) | Self::TimeAlone => "bad-date",
             Self::Cron(CronProblem::Never) => "never-fires",
-            Self::Cron(_) => "bad-cron",
+            Self::Cron(problem) => problem.warning().unwrap_or("bad-cron"),
             Self::UnknownZone(..) => "unknown-timezone",
             Self::EndBeforeStart => "end-before-start",
             Self::BadVariable(_) => "bad-variable",
@@ -223,6 +248,8 @@ impl Problem {
             Self::Past => "past",
             Self::LaterToml(_) => "toml-1.1",
             Self::HostLacks(_) => "host",
+            Self::InGap(..) => "date-in-gap",
+            Self::NoStart(..) => "no-start",
         }
     }
 
@@ -267,6 +294,10 @@ impl Problem {
             Self::LiteralDollar(_) => "nothing is filled in here; use it in the `command` instead, which a shell reads".into(),
             Self::Past => "write a later date, or take the task away".into(),
             Self::LaterToml(_) => "taskd reads it, but other tools may not".into(),
+            Self::InGap(..) => "write a time that the clocks show, or one with an offset".into(),
+            Self::NoStart(..) => {
+                "write `start = \"2026-01-05 03:00\"`; for a time of day write `cron`".into()
+            }
             Self::HostLacks(_) => "the run would end as `not-started`; put it in place, or correct the task".into(),
         })
     }

@@ -28,7 +28,7 @@ pub(super) struct Reader<'a> {
     default_zone: Zone,
     diagnostics: Vec<Diagnostic>,
     /// Whom the present problems are about.
-    task: Option<Name>,
+    pub task: Option<Name>,
 }
 
 /// What kind of entry is read.

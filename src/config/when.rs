@@ -11,11 +11,12 @@ use super::problem::Problem;
 use super::validate::Reader;
 use super::value::{Node, Table, Value};
 use crate::duration;
+use crate::hash;
 use crate::trigger::cron::{
     Crontab, Expression, Fault, Field, FieldText, Pattern, parse_crontab, parse_fields,
 };
 use crate::trigger::{Cron, Dates, Interval, Moment, Trigger, When};
-use crate::zone::Zone;
+use crate::zone::{Reading, Zone};
 
 /// Patterns by what was written, so that equal ones share one copy.
 #[derive(Default)]
@@ -39,6 +40,9 @@ const FIELDS: [Field; 8] = [
     Field::Second,
 ];
 
+/// From here on people think of a time of day.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 const DURATION: &str = "a duration or units, write `interval = \"1h 30m\"` or `interval = { hours = 1, minutes = 30 }`";
 const CRON: &str = "a crontab text or fields or a list of these, write `cron = \"30 9 * * mon-fri\"` or `cron = { hour = 9, minute = 30 }`";
 const DATE: &str = "a date, write `2026-12-31` or `\"2026-12-31 23:59:59\"`";
@@ -46,8 +50,8 @@ const DATE: &str = "a date, write `2026-12-31` or `\"2026-12-31 23:59:59\"`";
 impl Reader<'_> {
     /// Reads all that says when; `None` if something of it is wrong or there is no trigger.
     pub(super) fn read_when(&mut self, layers: &Layers<'_>, zone: &Zone) -> Option<When> {
-        let start = layers.get("start").map(|found| self.moment(found, found.node));
-        let end = layers.get("end").map(|found| self.moment(found, found.node));
+        let start = layers.get("start").map(|found| self.moment(found, found.node, zone));
+        let end = layers.get("end").map(|found| self.moment(found, found.node, zone));
         let start = start.map(|moment| moment?.instant(zone));
         let end = end.map(|moment| moment?.last_instant(zone));
         if let (Some(Some(from)), Some(Some(to)), Some(found)) = (start, end, layers.get("end"))
@@ -58,7 +62,9 @@ impl Reader<'_> {
         let mut triggers = Some(Vec::new());
         for found in layers.triggers() {
             let read = match found.key.name.as_str() {
-                "interval" => self.interval(found, start.flatten()).map(|trigger| vec![trigger]),
+                "interval" => {
+                    self.interval(found, start.flatten(), zone).map(|trigger| vec![trigger])
+                }
                 "cron" => self.crons(found, zone, start.flatten()),
                 _ => self.dates(found, zone).map(|trigger| vec![trigger]),
             };
@@ -75,7 +81,7 @@ impl Reader<'_> {
         Some(When::new(triggers, start.flatten(), end.flatten()))
     }
 
-    fn moment(&mut self, found: Found<'_>, node: &Node) -> Option<Moment> {
+    fn moment(&mut self, found: Found<'_>, node: &Node, zone: &Zone) -> Option<Moment> {
         let text = match &node.value {
             Value::Date(text) if text.as_bytes().get(2) == Some(&b':') => {
                 self.complain(found.file, node.span.clone(), Problem::TimeAlone);
@@ -88,7 +94,17 @@ impl Reader<'_> {
             }
         };
         match Moment::parse(text) {
-            Ok(moment) => Some(moment),
+            Ok(moment) => {
+                if !moment.has_offset()
+                    && let Some(Reading::Gap(_)) = zone.read(moment.wall())
+                    && let Some(meant) = moment.instant(zone)
+                {
+                    let read = zone.wall(meant).strftime("%F %T").to_string();
+                    let problem = Problem::InGap(moment.wall().strftime("%F %T").to_string(), read);
+                    self.complain(found.file, node.span.clone(), problem);
+                }
+                Some(moment)
+            }
             Err(bad) => {
                 self.complain(found.file, node.span.clone(), Problem::Date(bad));
                 None
@@ -103,7 +119,7 @@ impl Reader<'_> {
         };
         self.not_empty(found, nodes.len(), "list of dates")?;
         let instants: Vec<Option<Timestamp>> =
-            nodes.iter().map(|node| self.moment(found, node)?.instant(zone)).collect();
+            nodes.iter().map(|node| self.moment(found, node, zone)?.instant(zone)).collect();
         let instants: Option<Vec<_>> = instants.into_iter().collect();
         Some(Trigger::Dates(Dates::new(instants?)))
     }
@@ -116,7 +132,12 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn interval(&mut self, found: Found<'_>, start: Option<Timestamp>) -> Option<Trigger> {
+    fn interval(
+        &mut self,
+        found: Found<'_>,
+        start: Option<Timestamp>,
+        zone: &Zone,
+    ) -> Option<Trigger> {
         let length = match &found.node.value {
             Value::Text(text) => match duration::parse(text) {
                 Ok(length) => length,
@@ -132,7 +153,17 @@ impl Reader<'_> {
             }
         };
         match Interval::new(length) {
-            Ok(interval) => Some(Trigger::Interval(anchored(interval, start))),
+            Ok(interval) => {
+                if start.is_none()
+                    && length >= DAY
+                    && let Some(next) = interval.next_after(self.setting.now)
+                {
+                    let falls = zone.wall(next).strftime("%A %H:%M").to_string().to_lowercase();
+                    let problem = Problem::NoStart(duration::print(length), falls);
+                    self.complain(found.file, found.node.span.clone(), problem);
+                }
+                Some(Trigger::Interval(anchored(interval, start)))
+            }
             Err(bad) => {
                 self.complain(found.file, found.node.span.clone(), Problem::Interval(bad));
                 None
@@ -209,15 +240,10 @@ impl Reader<'_> {
         start: Option<Timestamp>,
     ) -> Option<Trigger> {
         let expression = match &node.value {
-            Value::Text(text) => match parse_crontab(text) {
-                Ok(Crontab::Pattern(expression)) => expression,
-                Ok(Crontab::Every(interval)) => {
+            Value::Text(text) => match self.crontab(found, node, text)? {
+                Crontab::Pattern(expression) => expression,
+                Crontab::Every(interval) => {
                     return Some(Trigger::Interval(anchored(interval, start)));
-                }
-                Err(fault) => {
-                    let span = self.sources[found.file].within(&node.span, text, &fault.span);
-                    self.complain(found.file, span, fault.into());
-                    return None;
                 }
             },
             Value::Table(table) => self.fields(found, node, table)?,
@@ -226,13 +252,27 @@ impl Reader<'_> {
                 return None;
             }
         };
-        match self.patterns.get(expression) {
+        let name = self.task.as_ref().map_or("", |name| name.as_str());
+        let spread = |field: Field| hash::stable(&[name.as_bytes(), field.key().as_bytes()]);
+        match self.patterns.get(expression.settled(spread)) {
             Ok(pattern) => Some(Trigger::Cron(Cron::new(pattern, zone.clone()))),
             Err(fault) => {
                 self.complain(found.file, node.span.clone(), fault.into());
                 None
             }
         }
+    }
+
+    fn crontab(&mut self, found: Found<'_>, node: &Node, text: &str) -> Option<Crontab> {
+        let (crontab, faults) = match parse_crontab(text) {
+            Ok((crontab, warnings)) => (Some(crontab), warnings),
+            Err(faults) => (None, faults),
+        };
+        for fault in faults {
+            let span = self.sources[found.file].within(&node.span, text, &fault.span);
+            self.complain(found.file, span, fault.into());
+        }
+        crontab
     }
 
     fn fields(&mut self, found: Found<'_>, node: &Node, table: &Table) -> Option<Expression> {
@@ -267,9 +307,9 @@ impl Reader<'_> {
         }
         let fields: Vec<_> =
             texts.iter().map(|(field, text, _)| FieldText { field: *field, text }).collect();
-        let faults = match parse_fields(&fields) {
-            Ok(expression) => return complete.then_some(expression),
-            Err(faults) => faults,
+        let (expression, faults) = match parse_fields(&fields) {
+            Ok((expression, warnings)) => (Some(expression), warnings),
+            Err(faults) => (None, faults),
         };
         for fault in faults {
             let at = texts.iter().find(|(field, ..)| Some(*field) == fault.field);
@@ -278,7 +318,7 @@ impl Reader<'_> {
             });
             self.complain(found.file, span, fault.into());
         }
-        None
+        expression.filter(|_| complete)
     }
 }
 

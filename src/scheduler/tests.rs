@@ -33,7 +33,7 @@ fn every(task: &str, seconds: i64) -> Schedule {
 }
 
 fn cron(task: &str, text: &str, zone: &str) -> Schedule {
-    let Ok(Crontab::Pattern(expression)) = parse_crontab(text) else {
+    let Ok((Crontab::Pattern(expression), _)) = parse_crontab(text) else {
         panic!("{text} is readable")
     };
     let pattern = Pattern::new(expression).expect("it fires");

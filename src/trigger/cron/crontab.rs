@@ -1,8 +1,11 @@
 //! Crontab text: five fields; six with the second first; seven with the year last; nicknames.
 
+use super::advice;
 use super::expression::{Dialect, Expression};
 use super::fault::{Fault, Problem};
-use super::item::{Field, Item, parse_items, words};
+use super::field::Field;
+use super::item::Item;
+use super::parse::{parse_items, words};
 use crate::duration;
 use crate::trigger::Interval;
 
@@ -15,18 +18,20 @@ pub enum Crontab {
     Every(Interval),
 }
 
-/// Reads a crontab text.
+/// Reads a crontab text; also tells what in it may not be meant.
 ///
 /// # Errors
 ///
-/// Returns the first [`Fault`], with the bytes of `text` that are wrong.
-pub fn parse_crontab(text: &str) -> Result<Crontab, Fault> {
+/// Returns every [`Fault`], each with the bytes of `text` that are wrong.
+pub fn parse_crontab(text: &str) -> Result<(Crontab, Vec<Fault>), Vec<Fault>> {
     let words = words(text);
     let Some(first) = words.first() else {
-        return Err(Fault::new(Problem::Empty, 0..text.len()));
+        return Err(vec![Fault::new(Problem::Empty, 0..text.len())]);
     };
     if text[first.clone()].starts_with('@') {
-        return parse_nickname(text);
+        return parse_nickname(text)
+            .map_err(|fault| vec![fault])
+            .map(|crontab| (crontab, Vec::new()));
     }
     let fields: &[Field] = {
         use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Year};
@@ -36,49 +41,64 @@ pub fn parse_crontab(text: &str) -> Result<Crontab, Fault> {
             7 => &[Second, Minute, Hour, Day, Month, DayOfWeek, Year],
             count => {
                 let end = words.last().map_or(first.end, |last| last.end);
-                return Err(Fault::new(Problem::FieldCount(count), first.start..end));
+                return Err(vec![Fault::new(Problem::FieldCount(count), first.start..end)]);
             }
         }
     };
     let mut expression = Expression::any(Dialect::Crontab);
     expression.second = vec![Item::One(0)];
-    for (field, word) in fields.iter().zip(words) {
-        let start = word.start;
-        let items = parse_items(&text[word], *field, Dialect::Crontab)
-            .map_err(|fault| fault.shifted(start, *field))?;
-        expression.set(*field, items);
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+    for (field, word) in fields.iter().zip(&words) {
+        let written = &text[word.clone()];
+        let shifted = |fault: Fault| fault.shifted(word.start, *field);
+        match parse_items(written, *field, Dialect::Crontab) {
+            Ok(items) => {
+                let advice = advice::about_items(&items, *field, Dialect::Crontab, written);
+                warnings.extend(advice.into_iter().map(shifted));
+                expression.set(*field, items.into_iter().map(|(item, _)| item).collect());
+            }
+            Err(wrong) => faults.extend(wrong.into_iter().map(shifted)),
+        }
     }
-    Ok(Crontab::Pattern(expression))
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    if advice::ors_days(&expression) {
+        let index = fields.iter().position(|field| *field == Field::DayOfWeek);
+        let span = index.map_or(0..text.len(), |index| words[index].clone());
+        warnings.push(Fault::new(Problem::DaysOred, span));
+    }
+    Ok((Crontab::Pattern(expression), warnings))
 }
 
 fn parse_nickname(text: &str) -> Result<Crontab, Fault> {
     let start = text.len() - text.trim_start_matches([' ', '\t']).len();
     let nickname = text.trim_matches([' ', '\t']);
-    let span = start..start + nickname.len();
+    let wrong = |problem| Fault::new(problem, start..start + nickname.len());
     let lower = nickname.to_ascii_lowercase();
-    let crontab = match lower.as_str() {
-        "@yearly" | "@annually" => "0 0 1 1 *",
-        "@monthly" => "0 0 1 * *",
-        "@weekly" => "0 0 * * sun",
-        "@daily" | "@midnight" => "0 0 * * *",
-        "@hourly" => "0 * * * *",
-        _ => {
-            let Some(length) = lower
-                .strip_prefix("@every")
-                .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
-            else {
-                return Err(Fault::new(Problem::Nickname(nickname.into()), span));
+    let one = |value| vec![Item::One(value)];
+    let mut expression = Expression::any(Dialect::Crontab);
+    (expression.second, expression.minute) = (one(0), one(0));
+    if lower != "@hourly" {
+        expression.hour = one(0);
+    }
+    match lower.as_str() {
+        "@yearly" | "@annually" => (expression.day, expression.month) = (one(1), one(1)),
+        "@monthly" => expression.day = one(1),
+        "@weekly" => expression.day_of_week = one(0),
+        "@daily" | "@midnight" | "@hourly" => {}
+        other => {
+            let blank = |rest: &&str| rest.is_empty() || rest.starts_with([' ', '\t']);
+            let Some(length) = other.strip_prefix("@every").filter(blank) else {
+                return Err(wrong(Problem::Nickname(nickname.into())));
             };
-            return parse_every(length.trim()).map_err(|problem| Fault::new(problem, span));
+            return parse_every(length.trim()).map(Crontab::Every).map_err(wrong);
         }
-    };
-    parse_crontab(crontab)
+    }
+    Ok(Crontab::Pattern(expression))
 }
 
-fn parse_every(length: &str) -> Result<Crontab, Problem> {
+fn parse_every(length: &str) -> Result<Interval, Problem> {
     let length = duration::parse(length).map_err(|_| Problem::Every(None))?;
-    match Interval::new(length) {
-        Ok(interval) => Ok(Crontab::Every(interval)),
-        Err(bad) => Err(Problem::Every(Some(bad))),
-    }
+    Interval::new(length).map_err(|bad| Problem::Every(Some(bad)))
 }

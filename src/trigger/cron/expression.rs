@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::item::{Field, Item};
+use super::field::Field;
+use super::item::Item;
 
 /// How a pattern is written, which also decides how the fields of days go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +95,19 @@ impl Expression {
         self.dialect == Dialect::Fields
             || self.starts_with_star(Field::Day)
             || self.starts_with_star(Field::DayOfWeek)
+    }
+
+    /// The pattern with every `H` settled, by `hash` of the field.
+    #[must_use]
+    pub fn settled(mut self, hash: impl Fn(Field) -> u64) -> Self {
+        use Field::{Day, DayOfWeek, Hour, Minute, Month, Second};
+        for field in [Second, Minute, Hour, Day, Month, DayOfWeek] {
+            if self.field(field).iter().any(|item| matches!(item, Item::Hash { .. })) {
+                let items = self.field(field).iter().map(|item| item.settled(hash(field)));
+                self.set(field, items.collect());
+            }
+        }
+        self
     }
 
     fn print(&self, field: Field) -> String {

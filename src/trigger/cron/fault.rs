@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::item::Field;
+use super::field::Field;
 use crate::trigger::{BadInterval, FIRST_YEAR, LAST_YEAR};
 
 /// Something wrong in a pattern, and the bytes of its text that the reader should look at.
@@ -75,6 +75,18 @@ pub enum Problem {
     YearsBackwards,
     /// It fires in no year at all.
     Never,
+
+    // Warnings.
+    /// A step that only the least value of the field matches.
+    WideStep(u16, Field),
+    /// A step that does not go into the field evenly.
+    UnevenStep(u16, Field),
+    /// It fires in every second.
+    EverySecond,
+    /// Day of month or day of week.
+    DaysOred,
+    /// Numbers for weekdays; as names.
+    WeekdayNumber(String),
 }
 
 impl fmt::Display for Problem {
@@ -101,11 +113,49 @@ impl fmt::Display for Problem {
             Self::Unreadable { item, field } => write!(f, "`{item}` is no {field}"),
             Self::YearsBackwards => write!(f, "these years run backwards"),
             Self::Never => write!(f, "this never fires"),
+            Self::WideStep(step, field) => {
+                write!(f, "a step of {step} is wider than the {field}, so only its start matches")
+            }
+            Self::UnevenStep(step, field) => {
+                let (unit, whole) = match field {
+                    Field::Second => ("seconds", "each minute"),
+                    Field::Minute => ("minutes", "each hour"),
+                    Field::Hour => ("hours", "each day"),
+                    Field::Month => ("months", "each year"),
+                    Field::DayOfWeek | Field::Week => ("days", "each week"),
+                    Field::Day | Field::Year => ("days", "each month"),
+                };
+                write!(
+                    f,
+                    "every {step} {unit} starts afresh with {whole}, so the last step is shorter"
+                )
+            }
+            Self::EverySecond => write!(f, "this fires in every second"),
+            Self::DaysOred => {
+                write!(
+                    f,
+                    "this fires on these days of the month, and also on these days of the week"
+                )
+            }
+            Self::WeekdayNumber(_) => write!(f, "weekdays as numbers count from 0, sunday"),
         }
     }
 }
 
 impl Problem {
+    /// The code of the warning, if it is only one.
+    #[must_use]
+    pub fn warning(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::WideStep(..) => "wide-step",
+            Self::UnevenStep(..) => "uneven-step",
+            Self::EverySecond => "every-second",
+            Self::DaysOred => "days-ored",
+            Self::WeekdayNumber(_) => "weekday-number",
+            _ => return None,
+        })
+    }
+
     /// What to write instead.
     #[must_use]
     pub fn help(&self) -> String {
@@ -136,6 +186,20 @@ impl Problem {
             Self::Unreadable { field, .. } => field.grammar().into(),
             Self::YearsBackwards => "write the earlier year first".into(),
             Self::Never => "no year from 1970 to 2199 has such a day".into(),
+            Self::WideStep(..) => "write the value alone, or a smaller step".into(),
+            Self::UnevenStep(step, Field::Day) => {
+                format!("for every {step} days, write `interval = \"{step}d\"` with a `start`")
+            }
+            Self::UnevenStep(step, Field::DayOfWeek | Field::Month) => {
+                format!("write the values one by one instead of every {step}")
+            }
+            Self::UnevenStep(step, field) => {
+                let unit = field.key().chars().next().unwrap_or('m');
+                format!("for every {step} {field}s whatever the clock reads, write `interval = \"{step}{unit}\"`")
+            }
+            Self::EverySecond => "the first of six fields is the second; write `0` there for once a minute, or `interval = \"1s\"` if every second is meant".into(),
+            Self::DaysOred => "so it is in cron; for days that are both, write fields as `cron = { day = 13, day_of_week = \"fri\" }`".into(),
+            Self::WeekdayNumber(names) => format!("write `{names}`"),
         }
     }
 }

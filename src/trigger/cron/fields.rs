@@ -1,8 +1,11 @@
 //! A pattern as a table: `{ day_of_week = "mon-fri", hour = 9, minute = 30 }`.
 
+use super::advice;
 use super::expression::{Dialect, Expression};
 use super::fault::{Fault, Problem};
-use super::item::{Field, Item, parse_items};
+use super::field::Field;
+use super::item::Item;
+use super::parse::parse_items;
 
 /// What was written for a field: its number or text, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,22 +20,27 @@ pub struct FieldText<'a> {
 const COARSE_TO_FINE: [Field; 6] =
     [Field::Year, Field::Month, Field::Day, Field::Hour, Field::Minute, Field::Second];
 
-/// Puts fields together. What is finer than the finest one given takes its least value (`hour =
+/// Puts fields together; also tells what in them may not be meant. What is finer than the finest one given takes its least value (`hour =
 /// 9` is 09:00:00); what is coarser matches always.
 ///
 /// # Errors
 ///
 /// Returns every [`Fault`], each with its field and the bytes of that field's text that are wrong.
-pub fn parse_fields(fields: &[FieldText<'_>]) -> Result<Expression, Vec<Fault>> {
+pub fn parse_fields(fields: &[FieldText<'_>]) -> Result<(Expression, Vec<Fault>), Vec<Fault>> {
     if fields.is_empty() {
         return Err(vec![Fault::new(Problem::Empty, 0..0)]);
     }
     let mut expression = Expression::any(Dialect::Fields);
-    let mut faults = Vec::new();
+    let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     for FieldText { field, text } in fields {
+        let shifted = |fault: Fault| fault.shifted(0, *field);
         match parse_items(text, *field, Dialect::Fields) {
-            Ok(items) => expression.set(*field, items),
-            Err(fault) => faults.push(fault.shifted(0, *field)),
+            Ok(items) => {
+                let advice = advice::about_items(&items, *field, Dialect::Fields, text);
+                warnings.extend(advice.into_iter().map(shifted));
+                expression.set(*field, items.into_iter().map(|(item, _)| item).collect());
+            }
+            Err(wrong) => faults.extend(wrong.into_iter().map(shifted)),
         }
     }
     if !faults.is_empty() {
@@ -47,5 +55,5 @@ pub fn parse_fields(fields: &[FieldText<'_>]) -> Result<Expression, Vec<Fault>> 
     for field in COARSE_TO_FINE.iter().skip(finest.map_or(0, |finest| finest + 1)) {
         expression.set(*field, vec![Item::One(field.bounds().0)]);
     }
-    Ok(expression)
+    Ok((expression, warnings))
 }

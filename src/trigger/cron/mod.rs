@@ -1,7 +1,7 @@
 //! Patterns of wall-clock readings, in a zone.
 //!
 //! The way of a pattern: text, split by us so that a complaint can point at the item at fault
-//! (`crontab`, `fields`, `item`) → [`Expression`] → `Pattern`, sets of bits (croner reads the
+//! (`crontab`, `fields`, `parse`) → [`Expression`] → `Pattern`, sets of bits (croner reads the
 //! numbers) → wall-clock readings → instants, here.
 //!
 //! A search walks wall-clock readings and turns each into an instant; it never adds a duration
@@ -10,11 +10,14 @@
 //! inside a fold once, at the first pass. Otherwise it follows real time: nothing inside a gap,
 //! both passes of a fold.
 
+mod advice;
 mod crontab;
 mod expression;
 mod fault;
+mod field;
 mod fields;
 mod item;
+mod parse;
 mod pattern;
 mod words;
 
@@ -26,8 +29,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 pub use crontab::{Crontab, parse_crontab};
 pub use expression::{Dialect, Expression};
 pub use fault::{Fault, Problem};
+pub use field::Field;
 pub use fields::{FieldText, parse_fields};
-pub use item::Field;
 pub use pattern::Pattern;
 
 use super::{FIRST_YEAR, HORIZON};

@@ -6,7 +6,8 @@ use jiff::civil::{Date, DateTime, Time};
 
 use super::expression::Expression;
 use super::fault::{Fault, Problem};
-use super::item::{Field, Item};
+use super::field::Field;
+use super::item::Item;
 use crate::trigger::{FIRST_YEAR, LAST_YEAR};
 
 /// Matches wall-clock readings, to the second. It knows no zone.
@@ -208,7 +209,11 @@ impl DaySet {
                 Item::NearestWorkday(day) => set.near_workdays |= 1 << day,
                 Item::Nth { weekday, nth } => set.nth[usize::from(*nth - 1)] |= 1 << weekday,
                 Item::LastOf(weekday) => set.last |= 1 << weekday,
-                Item::Every { .. } | Item::One(_) | Item::Span { .. } | Item::From { .. } => {}
+                Item::Every { .. }
+                | Item::One(_)
+                | Item::Span { .. }
+                | Item::From { .. }
+                | Item::Hash { .. } => {}
             }
         }
         set

@@ -14,7 +14,7 @@ fn ts(text: &str) -> Timestamp {
 
 fn pattern(text: &str) -> Arc<Pattern> {
     match parse_crontab(text) {
-        Ok(Crontab::Pattern(expression)) => Arc::new(Pattern::new(expression).expect(text)),
+        Ok((Crontab::Pattern(expression), _)) => Arc::new(Pattern::new(expression).expect(text)),
         other => panic!("{text:?} is {other:?}"),
     }
 }
@@ -22,7 +22,7 @@ fn pattern(text: &str) -> Arc<Pattern> {
 fn fields(texts: &[(Field, &str)]) -> Expression {
     let texts: Vec<_> =
         texts.iter().map(|(field, text)| FieldText { field: *field, text }).collect();
-    parse_fields(&texts).expect("fine fields")
+    parse_fields(&texts).expect("fine fields").0
 }
 
 fn reading(text: &str) -> DateTime {
@@ -258,9 +258,71 @@ fn a_wrong_pattern_is_refused_where_it_is_wrong() {
         ("@every 1month", 0..13, Problem::Every(None)),
         ("@every 10ms", 0..11, Problem::Every(Some(crate::trigger::BadInterval::TooShort))),
     ] {
-        let fault = parse_crontab(text).expect_err(text);
+        let mut faults = parse_crontab(text).expect_err(text);
+        assert_eq!(faults.len(), 1, "{text:?}");
+        let fault = faults.remove(0);
         assert_eq!((fault.span, fault.problem), (span, problem), "{text:?}");
     }
+}
+
+#[test]
+fn a_pattern_that_may_not_be_meant_is_warned_of_where_it_stands() {
+    use Field::{Day, DayOfWeek, Hour, Minute};
+    for (text, expected) in [
+        ("*/15 */6 * */3 *", vec![]),
+        ("0 0 1 * mon", vec![(8..11, Problem::DaysOred)]),
+        // Nothing is ORed where one starts with a star.
+        ("0 0 */10 * mon", vec![(4..8, Problem::UnevenStep(10, Day))]),
+        ("*/7 * * * *", vec![(0..3, Problem::UnevenStep(7, Minute))]),
+        ("0 */5 * * *", vec![(2..5, Problem::UnevenStep(5, Hour))]),
+        ("*/90 * * * *", vec![(0..4, Problem::WideStep(90, Minute))]),
+        ("0 9-17/12 * * *", vec![(2..9, Problem::WideStep(12, Hour))]),
+        ("50/15 * * * *", vec![(0..5, Problem::WideStep(15, Minute))]),
+        // Somebody took the first of six fields for the minute.
+        ("* 30 9 * * *", vec![(0..1, Problem::EverySecond)]),
+        // Numbers are crontab's own here.
+        ("0 0 * * 1-5", vec![]),
+    ] {
+        let (_, warnings) = parse_crontab(text).expect(text);
+        let found: Vec<_> = warnings.into_iter().map(|fault| (fault.span, fault.problem)).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+    let (_, warnings) =
+        parse_fields(&[FieldText { field: DayOfWeek, text: "sat, 1-5" }]).expect("fine fields");
+    let found: Vec<_> = warnings.into_iter().map(|fault| (fault.span, fault.problem)).collect();
+    assert_eq!(found, [(5..8, Problem::WeekdayNumber("mon-fri".into()))]);
+}
+
+#[test]
+fn every_fault_of_a_pattern_is_told() {
+    let faults = parse_crontab("60,5,x 24 * jan mon,foo").expect_err("it is wrong");
+    let spans: Vec<_> = faults.into_iter().map(|fault| fault.span).collect();
+    assert_eq!(spans, [0..2, 5..6, 7..9, 20..23]);
+}
+
+#[test]
+fn a_hash_spreads_tasks_and_stays_where_it_is() {
+    let settled = |text: &str, name: &str| {
+        let Ok((Crontab::Pattern(expression), _)) = parse_crontab(text) else {
+            panic!("{text} is readable")
+        };
+        let field = |field: Field| crate::hash::stable(&[name.as_bytes(), field.key().as_bytes()]);
+        expression.settled(field).to_string()
+    };
+    for (text, name, expected) in [
+        // These never change.
+        ("H 3 * * *", "backup", "34 3 * * *"),
+        ("H H * * *", "backup", "34 8 * * *"),
+        ("H(0-29)/10 * * * *", "backup", "4-29/10 * * * *"),
+        ("H/15 * * * *", "backup", "4-59/15 * * * *"),
+        ("0 0 H * H", "backup", "0 0 26 * mon"),
+        ("0 0 H(1-7) * *", "report", "0 0 4 * *"),
+    ] {
+        assert_eq!(settled(text, name), expected, "{text} of {name}");
+    }
+    let minutes: std::collections::BTreeSet<_> =
+        (0..600).map(|n| settled("H * * * *", &format!("task-{n}"))).collect();
+    assert_eq!(minutes.len(), 60, "every minute has its tasks");
 }
 
 #[test]
@@ -268,7 +330,7 @@ fn what_fires_in_no_year_is_refused_at_once() {
     for text in
         ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 0 29 2 * 2027", "0 0 30-31 2 *", "0 0 L-30 2 *"]
     {
-        let Ok(Crontab::Pattern(expression)) = parse_crontab(text) else {
+        let Ok((Crontab::Pattern(expression), _)) = parse_crontab(text) else {
             panic!("{text} is readable")
         };
         assert_eq!(
@@ -334,7 +396,7 @@ fn any_crontab() -> impl Strategy<Value = String> {
         field(0, 59, true, &[]),
         field(0, 59, true, &[]),
         field(0, 23, true, &[]),
-        field(1, 31, true, &["L", "L-2", "LW", "15W", "1W", "31W", "?"]),
+        field(1, 31, true, &["L", "L-2", "LW", "15W", "1W", "31W", "?", "H", "H(3-9)/2"]),
         field(1, 12, true, &["jan", "June", "nov-feb"]),
         field(0, 7, true, &["sun", "fri-mon", "mon#1", "tue#5", "friL", "?"]),
         field(1970, 2199, false, &["*"]),
@@ -345,7 +407,7 @@ fn any_crontab() -> impl Strategy<Value = String> {
 /// A pattern that fires at all.
 fn any_pattern() -> impl Strategy<Value = Arc<Pattern>> {
     any_crontab().prop_filter_map("it never fires", |text| match parse_crontab(&text) {
-        Ok(Crontab::Pattern(expression)) => Pattern::new(expression).ok().map(Arc::new),
+        Ok((Crontab::Pattern(expression), _)) => Pattern::new(expression).ok().map(Arc::new),
         other => panic!("{text:?} is {other:?}"),
     })
 }
@@ -406,15 +468,16 @@ proptest! {
 
     #[test]
     fn what_is_printed_is_read_again(text in any_crontab()) {
-        let Ok(Crontab::Pattern(expression)) = parse_crontab(&text) else { panic!("{text} is readable") };
+        let Ok((Crontab::Pattern(expression), _)) = parse_crontab(&text) else { panic!("{text} is readable") };
         let printed = expression.to_string();
-        prop_assert_eq!(parse_crontab(&printed), Ok(Crontab::Pattern(expression)), "{}", printed);
+        let again = parse_crontab(&printed).map(|(crontab, _)| crontab);
+        prop_assert_eq!(again, Ok(Crontab::Pattern(expression)), "{}", printed);
     }
 
     /// croner is the judge of what it reads; it has no `L-2`, no wrapped ranges and no `a/n`.
     #[test]
     fn the_search_agrees_with_croner(text in any_crontab(), second in 0..6_000_000_000_i64) {
-        let Ok(Crontab::Pattern(expression)) = parse_crontab(&text) else { panic!("{text} is readable") };
+        let Ok((Crontab::Pattern(expression), _)) = parse_crontab(&text) else { panic!("{text} is readable") };
         let Ok(croner) = croner::Cron::from_str_seven(&text, expression.joins_days()) else { return Ok(()) };
         let Ok(pattern) = Pattern::new(expression) else { return Ok(()) };
         let from = Zone::utc().wall(Timestamp::from_second(second).expect("in range"));

@@ -1,7 +1,8 @@
 //! A pattern in plain English.
 
 use super::expression::Expression;
-use super::item::{Field, Item, ordinal};
+use super::field::Field;
+use super::item::{Item, ordinal};
 
 /// More points of the day than this are not listed one by one.
 const MOST_TIMES: usize = 4;
@@ -129,6 +130,7 @@ fn item_in_words(item: Item, field: Field) -> String {
         Item::NearestWorkday(day) => format!("the weekday (monday to friday) nearest to day {day}"),
         Item::Nth { weekday: day, nth } => format!("the {} {}", ordinal(nth), weekday(day)),
         Item::LastOf(day) => format!("the last {}", weekday(day)),
+        Item::Hash { from, to, .. } => format!("some {unit} from {} to {}", name(from), name(to)),
     }
 }
 
