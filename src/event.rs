@@ -21,6 +21,8 @@ pub enum TriggerKind {
     Cron,
     /// A single instant.
     Date,
+    /// Every so many months or days of the calendar.
+    Calendar,
 }
 
 impl fmt::Display for TriggerKind {
@@ -29,6 +31,7 @@ impl fmt::Display for TriggerKind {
             Self::Interval => "interval",
             Self::Cron => "cron",
             Self::Date => "date",
+            Self::Calendar => "calendar",
         })
     }
 }

@@ -4,13 +4,14 @@
 pub(super) const TOP: [&str; 5] = ["timezone", "include", "defaults", "templates", "tasks"];
 
 /// What says when a task fires.
-pub(super) const TRIGGERS: [&str; 3] = ["interval", "cron", "date"];
+pub(super) const TRIGGERS: [&str; 4] = ["interval", "cron", "date", "calendar"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 16] = [
+pub(super) const TASK: [&str; 17] = [
     "interval",
     "cron",
     "date",
+    "calendar",
     "timezone",
     "start",
     "end",
@@ -27,8 +28,8 @@ pub(super) const TASK: [&str; 16] = [
 ];
 
 /// What belongs to one task and cannot be a default.
-pub(super) const NO_DEFAULTS: [&str; 6] =
-    ["interval", "cron", "date", "command", "description", "extends"];
+pub(super) const NO_DEFAULTS: [&str; 7] =
+    ["interval", "cron", "date", "calendar", "command", "description", "extends"];
 
 /// The units of an interval and their lengths in seconds.
 pub(super) const UNITS: [(&str, i64); 5] =

@@ -74,6 +74,14 @@ pub enum Problem {
     UnknownZone(String, Option<String>),
     /// An end before the start.
     EndBeforeStart,
+    /// A `calendar` that is counted from nowhere.
+    CalendarStart,
+    /// A `calendar` with nothing or too much to count: what is wrong.
+    CalendarUnits(&'static str),
+    /// Not a time of day.
+    TimeOfDay,
+    /// A text that is none of those that may stand there.
+    NoneOf(String, &'static [&'static str]),
     /// Not a name for an environment variable.
     BadVariable(String),
     /// Not a code of a warning, and what to do.
@@ -171,6 +179,10 @@ impl fmt::Display for Problem {
             Self::TimeAlone => write!(f, "this time has no date"),
             Self::Cron(problem) => write!(f, "{problem}"),
             Self::UnknownZone(name, _) => write!(f, "there is no time zone `{name}`"),
+            Self::CalendarStart => write!(f, "a `calendar` is counted from a `start`"),
+            Self::CalendarUnits(what) => f.write_str(what),
+            Self::TimeOfDay => write!(f, "this is not a time of day as `09:30`"),
+            Self::NoneOf(text, _) => write!(f, "`{}` means nothing here", text.escape_debug()),
             Self::EndBeforeStart => write!(f, "this end is before the start"),
             Self::BadVariable(name) => {
                 write!(f, "`{}` is no name for an environment variable", name.escape_debug())
@@ -240,6 +252,9 @@ impl Problem {
             Self::Cron(problem) => problem.warning().unwrap_or("bad-cron"),
             Self::UnknownZone(..) => "unknown-timezone",
             Self::EndBeforeStart => "end-before-start",
+            Self::CalendarStart | Self::CalendarUnits(_) => "bad-calendar",
+            Self::TimeOfDay => "bad-time",
+            Self::NoneOf(..) => "bad-value",
             Self::BadVariable(_) => "bad-variable",
             Self::UnknownCode(..) => "unknown-code",
             Self::NoTasks => "no-tasks",
@@ -287,6 +302,10 @@ impl Problem {
             Self::TimeAlone => "write a date before it, as in `2026-12-31 23:59`; for every day use `cron`".into(),
             Self::Cron(problem) => problem.help(),
             Self::UnknownZone(_, near) => nearest(near).unwrap_or_else(|| "write a name as `Europe/Berlin`, `America/New_York` or `UTC`".into()),
+            Self::CalendarStart => "add `start = \"2026-01-31\"`".into(),
+            Self::CalendarUnits(_) => "write `{ months = 1 }`, `{ years = 1 }`, `{ weeks = 2 }` or `{ days = 10 }`".into(),
+            Self::TimeOfDay => "write `09:30` or `09:30:15`".into(),
+            Self::NoneOf(_, known) => format!("write {}", known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")),
             Self::EndBeforeStart => "swap them, or take one away".into(),
             Self::BadVariable(_) => "a name has no `=` and no zero byte, and is not empty".into(),
             Self::NoTasks => "write `[tasks.hello]`, and below it `interval = \"10s\"` and `command = \"echo hello\"`".into(),

@@ -93,6 +93,19 @@ fn every_form_of_a_trigger_is_read() {
         ("date = 2026-06-01 12:00:00+05:00", &["2026-06-01T07:00:00Z"]),
         ("date = \"2026-06-01 12:00\"", &["2026-06-01T10:00:00Z"]),
         ("date = [\"2026-06-02\", 2026-06-01]", &["2026-05-31T22:00:00Z", "2026-06-01T22:00:00Z"]),
+        // Counted from the start, at its time or at another.
+        (
+            "calendar = { months = 1 }\nstart = 2026-01-31T09:00:00",
+            &["2026-01-31T08:00:00Z", "2026-03-31T07:00:00Z"],
+        ),
+        (
+            "calendar = { years = 0.0, months = 1, at = \"10:30\", month_end = \"clamp\" }\nstart = 2025-12-31",
+            &["2026-01-31T09:30:00Z", "2026-02-28T09:30:00Z"],
+        ),
+        (
+            "calendar = { weeks = 1, days = 3, at = 07:00:00 }\nstart = 2025-12-31",
+            &["2026-01-10T06:00:00Z"],
+        ),
         // A bare date as the end means all of that day.
         ("cron = \"0 22 * * *\"\nend = 2026-01-01", &["2026-01-01T21:00:00Z"]),
         // Several kinds together; an instant named twice is one firing.

@@ -52,6 +52,7 @@ impl Reader<'_> {
     pub(super) fn read_when(&mut self, layers: &Layers<'_>, zone: &Zone) -> Option<When> {
         let start = layers.get("start").map(|found| self.moment(found, found.node, zone));
         let end = layers.get("end").map(|found| self.moment(found, found.node, zone));
+        let counted_from = start.flatten();
         let start = start.map(|moment| moment?.instant(zone));
         let end = end.map(|moment| moment?.last_instant(zone));
         if let (Some(Some(from)), Some(Some(to)), Some(found)) = (start, end, layers.get("end"))
@@ -66,6 +67,8 @@ impl Reader<'_> {
                     self.interval(found, start.flatten(), zone).map(|trigger| vec![trigger])
                 }
                 "cron" => self.crons(found, zone, start.flatten()),
+                "calendar" if start == Some(None) => None,
+                "calendar" => self.calendar(found, counted_from, zone).map(|trigger| vec![trigger]),
                 _ => self.dates(found, zone).map(|trigger| vec![trigger]),
             };
             triggers = triggers.zip(read).map(|(mut triggers, read)| {

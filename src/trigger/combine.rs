@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use super::{Cron, Dates, Interval};
+use super::{Calendar, Cron, Dates, Interval};
 use crate::event::{Count, TriggerKind};
 
 /// One way of saying when.
@@ -14,6 +14,8 @@ pub enum Trigger {
     Cron(Cron),
     /// Single instants.
     Dates(Dates),
+    /// Every so many months or days.
+    Calendar(Calendar),
 }
 
 impl Trigger {
@@ -24,6 +26,7 @@ impl Trigger {
             Self::Interval(_) => TriggerKind::Interval,
             Self::Cron(_) => TriggerKind::Cron,
             Self::Dates(_) => TriggerKind::Date,
+            Self::Calendar(_) => TriggerKind::Calendar,
         }
     }
 
@@ -34,6 +37,7 @@ impl Trigger {
             Self::Interval(interval) => interval.next_after(after),
             Self::Cron(cron) => cron.next_after(after),
             Self::Dates(dates) => dates.next_after(after),
+            Self::Calendar(calendar) => calendar.next_after(after),
         }
     }
 }

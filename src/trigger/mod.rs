@@ -7,12 +7,14 @@
 //!
 //! Answers are whole microseconds, and end with the year 2199.
 
+mod calendar;
 mod combine;
 pub mod cron;
 mod date;
 mod interval;
 mod words;
 
+pub use calendar::{Calendar, MonthEnd, Unit};
 pub use combine::{Firing, Trigger, When};
 pub use cron::Cron;
 pub use date::{BadMoment, Dates, Moment};

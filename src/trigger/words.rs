@@ -1,6 +1,6 @@
 //! When a task fires, in words: `every 1h 30m`, `at 09:30 on monday to friday`.
 
-use super::{Trigger, When};
+use super::{Trigger, Unit, When};
 use crate::duration;
 use crate::zone::Zone;
 
@@ -23,6 +23,20 @@ impl Trigger {
         match self {
             Self::Interval(interval) => format!("every {}", duration::print(interval.length())),
             Self::Cron(cron) => cron.pattern().expression().in_words(),
+            Self::Calendar(calendar) => {
+                let unit = match calendar.unit() {
+                    Unit::Months(1, _) => "month".into(),
+                    Unit::Months(12, _) => "year".into(),
+                    Unit::Months(months, _) if months % 12 == 0 => format!("{} years", months / 12),
+                    Unit::Months(months, _) => format!("{months} months"),
+                    Unit::Days(1) => "day".into(),
+                    Unit::Days(7) => "week".into(),
+                    Unit::Days(days) if days % 7 == 0 => format!("{} weeks", days / 7),
+                    Unit::Days(days) => format!("{days} days"),
+                };
+                let at = calendar.at().strftime("%H:%M");
+                format!("every {unit} from {} at {at}", calendar.start())
+            }
             Self::Dates(dates) => {
                 let wall = |at| zone.wall(at).strftime("%F %T").to_string();
                 match dates.instants() {
