@@ -23,6 +23,8 @@ pub enum TriggerKind {
     Date,
     /// Every so many months or days of the calendar.
     Calendar,
+    /// The daemon starts.
+    Startup,
 }
 
 impl fmt::Display for TriggerKind {
@@ -32,6 +34,7 @@ impl fmt::Display for TriggerKind {
             Self::Cron => "cron",
             Self::Date => "date",
             Self::Calendar => "calendar",
+            Self::Startup => "startup",
         })
     }
 }

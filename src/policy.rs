@@ -11,10 +11,12 @@ pub const CORRECTION: SignedDuration = SignedDuration::from_hours(3);
 pub struct Policy {
     /// How late the newest firing owed still counts as on time.
     pub grace: SignedDuration,
+    /// The longest delay of a firing that a clock names, so that machines with one file spread.
+    pub jitter: SignedDuration,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { grace: SignedDuration::from_mins(10) }
+        Self { grace: SignedDuration::from_mins(10), jitter: SignedDuration::ZERO }
     }
 }

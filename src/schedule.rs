@@ -1,10 +1,13 @@
 //! When a task fires and by which policy it runs: plain comparable data, without what it does.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::duration;
+use crate::hash;
 use crate::name::Name;
 use crate::policy::Policy;
 use crate::trigger::{Firing, When};
+use crate::zone::Zone;
 
 /// A task as the scheduler sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,5 +33,35 @@ impl Schedule {
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Firing> {
         if self.enabled { self.when.next_after(after) } else { None }
+    }
+
+    /// Says in words when it fires; instants are told as the wall clock of `zone` reads.
+    #[must_use]
+    pub fn in_words(&self, zone: &Zone) -> String {
+        let when = self.when.in_words(zone);
+        if self.policy.jitter.is_zero() {
+            when
+        } else {
+            format!("{when}, up to {} later", duration::print(self.policy.jitter))
+        }
+    }
+
+    /// How long after its due instant a firing is judged, on the machine of this id: from zero up
+    /// to the policy's jitter, and less than the distance to the next firing.
+    ///
+    /// A pure function: the same after a restart, and another on another machine.
+    #[must_use]
+    pub fn delay(&self, machine: &[u8], due: Timestamp) -> SignedDuration {
+        if self.policy.jitter.is_zero() {
+            return SignedDuration::ZERO;
+        }
+        let room = self.when.next_after(due).map_or(SignedDuration::MAX, |next| {
+            next.due.duration_since(due) - SignedDuration::from_micros(1)
+        });
+        let longest = u64::try_from(self.policy.jitter.min(room).as_micros()).unwrap_or(0);
+        let due = due.as_microsecond().to_be_bytes();
+        let drawn = hash::stable(&[machine, self.name.as_str().as_bytes(), &due]);
+        let micros = drawn % (longest + 1);
+        SignedDuration::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 }

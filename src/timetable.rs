@@ -1,4 +1,4 @@
-//! What comes next over all tasks: an ordered set of the next firing of each.
+//! What comes next over all tasks: an ordered set of what is planned for each.
 //!
 //! The same order that the daemon follows and `taskd next` prints: by due, then by name.
 
@@ -10,40 +10,49 @@ use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::trigger::Firing;
 
-/// The next firing of each task.
+/// What is planned for a task: one entry of each kind at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// The next firing that a clock names.
+    Clock,
+    /// A firing that no clock names, which has arisen and waits for its delay.
+    Arisen,
+}
+
+/// What comes next for each task.
 #[derive(Clone, Debug, Default)]
-pub struct Timetable(BTreeSet<(Timestamp, Name)>);
+pub struct Timetable(BTreeSet<(Timestamp, Name, Slot)>);
 
 impl Timetable {
     /// The first entry, if there is any.
     #[must_use]
     pub fn first(&self) -> Option<(Timestamp, &Name)> {
-        self.0.first().map(|(due, name)| (*due, name))
+        self.0.first().map(|(at, name, _)| (*at, name))
     }
 
-    /// When the first firing is due, if there is any.
+    /// When the first entry is to be judged, if there is any.
     #[must_use]
-    pub fn first_due(&self) -> Option<Timestamp> {
-        self.first().map(|(due, _)| due)
+    pub fn first_at(&self) -> Option<Timestamp> {
+        self.first().map(|(at, _)| at)
     }
 
-    /// Takes out the first entry that is due by `now`.
-    pub fn take_due(&mut self, now: Timestamp) -> Option<Name> {
-        if self.first_due()? > now {
+    /// Takes out the first entry that is to be judged by `now`.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<(Name, Slot)> {
+        if self.first_at()? > now {
             return None;
         }
-        self.0.pop_first().map(|(_, name)| name)
+        self.0.pop_first().map(|(_, name, slot)| (name, slot))
     }
 
-    /// Enters the next firing of `name`. A task has one entry at most: the caller has taken out
-    /// the one before.
-    pub fn insert(&mut self, due: Timestamp, name: Name) {
-        self.0.insert((due, name));
+    /// Enters that something of `name` is to be judged at `at`. The caller has taken out the entry
+    /// of this slot before it.
+    pub fn insert(&mut self, at: Timestamp, name: Name, slot: Slot) {
+        self.0.insert((at, name, slot));
     }
 
-    /// Takes out the entry of `name` that is due at `due`.
-    pub fn remove(&mut self, due: Timestamp, name: &Name) {
-        self.0.remove(&(due, name.clone()));
+    /// Takes out the entry of `name` in `slot` that is to be judged at `at`.
+    pub fn remove(&mut self, at: Timestamp, name: &Name, slot: Slot) {
+        self.0.remove(&(at, name.clone(), slot));
     }
 }
 

@@ -242,3 +242,16 @@ fn what_speaks_to_the_service_manager_does_not_reach_a_child() {
         assert!(!environment.contains(name), "{environment}");
     }
 }
+
+#[test]
+fn what_waits_for_a_start_runs_at_once() {
+    let place = Place::with(
+        "schedules.toml",
+        "[tasks.first]\nstartup = \"start\"\ncommand = \"true\"\n[tasks.off]\nstartup = \"boot\"\nenabled = false\ncommand = \"touch off\"\n",
+    );
+    let mut daemon = place.daemon(["--state", "none"]);
+    let end = daemon.wait_for("run finished");
+    assert_eq!((&end["task"], &end["outcome"]), (&"first".into(), &"success".into()));
+    daemon.stop();
+    assert!(!place.path("off").exists());
+}

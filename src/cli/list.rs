@@ -59,12 +59,14 @@ fn row<'a>(plan: &'a Plan, entry: &'a Entry, now: Timestamp) -> Row<'a> {
     let next = entry.schedule.next_after(now);
     Row {
         task: &entry.schedule.name,
-        when: entry.schedule.when.in_words(&entry.zone),
+        when: entry.schedule.in_words(&entry.zone),
         next: next.map(|firing| time::rfc3339(firing.due, &entry.zone)),
-        state: match next {
-            _ if !entry.schedule.enabled => "disabled",
-            None => "finished",
-            Some(_) => "idle",
+        state: if !entry.schedule.enabled {
+            "disabled"
+        } else if next.is_none() && entry.schedule.when.has_clock() {
+            "finished"
+        } else {
+            "idle"
         },
         timezone: entry.zone.name(),
         file: source.path.display().to_string(),

@@ -76,6 +76,7 @@ async fn serve(
         clock: clock.clone(),
         store: Box::new(Memory::new()),
         observers: vec![observer],
+        machine: machine(),
         tasks,
     };
     let engine = Engine::start(parts, schedules).await;
@@ -87,6 +88,13 @@ async fn serve(
     tokio::spawn(obey(signals, engine.handle()));
     engine.serve().await;
     io::stdout().flush()
+}
+
+/// What tells this machine from others: the id that systemd and D-Bus keep, else its name.
+fn machine() -> Vec<u8> {
+    let read = |path: &str| std::fs::read(path).ok().map(|id| id.trim_ascii().to_vec());
+    let places = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname"];
+    places.into_iter().find_map(|path| read(path).filter(|id| !id.is_empty())).unwrap_or_default()
 }
 
 /// The next firing in words.

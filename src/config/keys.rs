@@ -4,17 +4,19 @@
 pub(super) const TOP: [&str; 5] = ["timezone", "include", "defaults", "templates", "tasks"];
 
 /// What says when a task fires.
-pub(super) const TRIGGERS: [&str; 4] = ["interval", "cron", "date", "calendar"];
+pub(super) const TRIGGERS: [&str; 5] = ["interval", "cron", "date", "calendar", "startup"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 17] = [
+pub(super) const TASK: [&str; 19] = [
     "interval",
     "cron",
     "date",
     "calendar",
+    "startup",
     "timezone",
     "start",
     "end",
+    "jitter",
     "enabled",
     "command",
     "shell",
@@ -28,17 +30,17 @@ pub(super) const TASK: [&str; 17] = [
 ];
 
 /// What belongs to one task and cannot be a default.
-pub(super) const NO_DEFAULTS: [&str; 7] =
-    ["interval", "cron", "date", "calendar", "command", "description", "extends"];
+pub(super) const NO_DEFAULTS: [&str; 8] =
+    ["interval", "cron", "date", "calendar", "startup", "command", "description", "extends"];
 
 /// The units of an interval and their lengths in seconds.
 pub(super) const UNITS: [(&str, i64); 5] =
     [("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
 
 /// The words of other tools, the key that they stand for here, and what to write.
-const FOREIGN: [(&[&str], &str, &str); 19] = [
+const FOREIGN: [(&[&str], &str, &str); 21] = [
     (
-        &["every", "period", "repeat", "frequency", "OnUnitActiveSec", "OnBootSec"],
+        &["every", "period", "repeat", "frequency", "OnUnitActiveSec"],
         "interval",
         "write `interval = \"1h 30m\"`",
     ),
@@ -70,6 +72,12 @@ const FOREIGN: [(&[&str], &str, &str); 19] = [
         "command",
         "write `command = \"echo hello\"`",
     ),
+    (
+        &["OnBootSec", "OnStartupSec", "on_start", "reboot"],
+        "startup",
+        "write `startup = \"boot\"` or `startup = { on = \"start\", delay = \"30s\" }`",
+    ),
+    (&["RandomizedDelaySec", "random_delay", "splay"], "jitter", "write `jitter = \"5m\"`"),
     (&["tz", "time_zone", "CRON_TZ"], "timezone", "write `timezone = \"Europe/Berlin\"`"),
     (&["start_date", "not_before"], "start", "write `start = \"2026-01-01\"`"),
     (&["end_date", "until", "not_after"], "end", "write `end = \"2026-12-31\"`"),

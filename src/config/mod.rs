@@ -12,6 +12,7 @@ mod keys;
 mod problem;
 mod raw;
 mod source;
+mod startup;
 mod validate;
 mod value;
 mod what;

@@ -323,3 +323,27 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn what_no_clock_names_and_what_spreads_is_read() {
+    for (when, expected) in [
+        ("startup = \"start\"", "at each start of taskd"),
+        ("startup = \"boot\"", "after each boot"),
+        ("startup = { on = \"boot\", delay = \"30s\" }", "after each boot, 30s later"),
+        ("cron = \"@reboot\"", "after each boot"),
+        ("cron = [\"@reboot\", \"@hourly\"]", "after each boot; every hour"),
+        ("interval = \"1h\"\njitter = \"5m\"", "every 1h, up to 5m later"),
+        ("interval = \"1h\"\njitter = \"0s\"", "every 1h"),
+    ] {
+        let plan = fine(&format!("[tasks.a]\ncommand = \"x\"\n{when}\n"));
+        assert_eq!(plan.tasks[0].schedule.in_words(&plan.zone), expected, "{when}");
+    }
+    for when in [
+        "startup = \"never\"",
+        "startup = {}",
+        "startup = { on = \"boot\", after = 1 }",
+        "interval = \"1h\"\njitter = \"1month\"",
+    ] {
+        assert!(!load(&format!("[tasks.a]\ncommand = \"x\"\n{when}\n")).is_valid(), "{when}");
+    }
+}

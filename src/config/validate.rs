@@ -16,6 +16,7 @@ use super::value::{Node, Value};
 use super::when::Patterns;
 use super::{About, Entry, MOST_TASKS, Plan, Setting};
 use crate::name::Name;
+use crate::policy::Policy;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
 
@@ -212,6 +213,7 @@ impl Reader<'_> {
         self.read_what(&layers, file, None);
         self.read_about(&layers);
         self.enabled(&layers);
+        self.jitter(&layers);
         self.allow(&layers, mark);
     }
 
@@ -232,12 +234,17 @@ impl Reader<'_> {
         if layers.triggers().is_empty() && !entry.broken && !meant_trigger {
             self.complain(file, entry.span.clone(), Problem::NoTrigger);
         }
-        let schedule = when.map(|when| Schedule { enabled, ..Schedule::new(name, when) });
+        let jitter = self.jitter(&layers);
+        let schedule = when.zip(jitter).map(|(when, jitter)| {
+            let policy = Policy { jitter, ..Policy::default() };
+            Schedule { name, when, enabled, policy }
+        });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;
         let sound = !entry.broken && !self.diagnostics[mark..].iter().any(wrong);
         if let Some(schedule) = &schedule
             && sound
             && enabled
+            && schedule.when.has_clock()
             && schedule.next_after(self.setting.now).is_none()
         {
             self.complain(file, entry.span.clone(), Problem::Past);

@@ -15,7 +15,7 @@ use crate::hash;
 use crate::trigger::cron::{
     Crontab, Expression, Fault, Field, FieldText, Pattern, parse_crontab, parse_fields,
 };
-use crate::trigger::{Cron, Dates, Interval, Moment, Trigger, When};
+use crate::trigger::{Cron, Dates, Interval, Moment, Start, Startup, Trigger, When};
 use crate::zone::{Reading, Zone};
 
 /// Patterns by what was written, so that equal ones share one copy.
@@ -69,6 +69,7 @@ impl Reader<'_> {
                 "cron" => self.crons(found, zone, start.flatten()),
                 "calendar" if start == Some(None) => None,
                 "calendar" => self.calendar(found, counted_from, zone).map(|trigger| vec![trigger]),
+                "startup" => self.startup(found).map(|trigger| vec![trigger]),
                 _ => self.dates(found, zone).map(|trigger| vec![trigger]),
             };
             triggers = triggers.zip(read).map(|(mut triggers, read)| {
@@ -245,6 +246,10 @@ impl Reader<'_> {
         let expression = match &node.value {
             Value::Text(text) => match self.crontab(found, node, text)? {
                 Crontab::Pattern(expression) => expression,
+                Crontab::Reboot => {
+                    let delay = SignedDuration::ZERO;
+                    return Some(Trigger::Startup(Startup { on: Start::Boot, delay }));
+                }
                 Crontab::Every(interval) => {
                     return Some(Trigger::Interval(anchored(interval, start)));
                 }

@@ -36,6 +36,8 @@ pub struct Parts {
     pub store: Box<dyn Store>,
     /// Read what happens.
     pub observers: Vec<Box<dyn Observer>>,
+    /// What tells this machine from others with the same tasks.
+    pub machine: Vec<u8>,
     /// What each task does.
     pub tasks: HashMap<Name, Arc<dyn Task>>,
 }
@@ -54,7 +56,7 @@ impl Engine {
     pub async fn start(parts: Parts, schedules: Vec<Schedule>) -> Self {
         let (sender, requests) = mpsc::channel(MOST_REQUESTS);
         let mut engine = Self {
-            scheduler: Scheduler::new(),
+            scheduler: Scheduler::new(&parts.machine),
             parts,
             attempts: Attempts::default(),
             requests,
@@ -63,6 +65,8 @@ impl Engine {
         let at = engine.parts.clock.now();
         engine.record(&[Event::DaemonStarted { at }]).await;
         engine.take(Input::Asked(Request::Load(schedules))).await;
+        // Without a record of the last boot, every start may be the first one after it.
+        engine.take(Input::Started { boot: true }).await;
         engine
     }
 

@@ -123,6 +123,7 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         clock: clock.clone(),
         store: Box::new(store),
         observers: vec![Box::new(journal.clone())],
+        machine: Vec::new(),
         tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
     };
     let interval = Interval::new(SignedDuration::from_secs(1)).expect("a fine length");

@@ -23,24 +23,48 @@ pub(super) struct Missed {
     pub count: Count,
 }
 
-/// What `schedule` owes at `now`, of which `first` is the oldest.
-pub(super) fn owed(schedule: &Schedule, first: Firing, now: Timestamp) -> Owed {
-    let newest = schedule.when.last_until(first.due, now);
+/// What `schedule` owes at `now` on the machine of this id, of which `first` is the oldest, to be
+/// judged at `first_at`.
+pub(super) fn owed(
+    schedule: &Schedule,
+    machine: &[u8],
+    (first_at, first): (Timestamp, Firing),
+    now: Timestamp,
+) -> Owed {
+    let judged_at = |firing: Firing| {
+        if firing == first {
+            // Its delay may have begun under another definition.
+            return first_at;
+        }
+        let delay = schedule.delay(machine, firing.due);
+        firing.due.checked_add(delay).unwrap_or(firing.due)
+    };
+    let newest = match schedule.when.last_until(first.due, now) {
+        // It is due, but its delay goes on: it is judged later. No delay reaches the next firing,
+        // so that of the one before has ended.
+        Some(newest) if judged_at(newest) > now => last_before(schedule, first, newest),
+        other => other,
+    };
     let on_time = newest.unwrap_or(first);
     let judged_until = on_time.due;
-    if now.duration_since(on_time.due) > schedule.policy.grace {
+    if now.duration_since(judged_at(on_time)) > schedule.policy.grace {
         return Owed {
             on_time: None,
             missed: Some(missed(schedule, first.due, on_time.due)),
             judged_until,
         };
     }
-    let before = newest.and_then(|newest| {
-        let just_before = newest.due.checked_sub(1.microsecond()).ok()?;
-        let last = schedule.when.last_until(first.due, just_before).unwrap_or(first);
-        Some(missed(schedule, first.due, last.due))
+    let before = newest.map(|newest| {
+        let last = last_before(schedule, first, newest).unwrap_or(first);
+        missed(schedule, first.due, last.due)
     });
     Owed { on_time: Some(on_time), missed: before, judged_until }
+}
+
+/// The last firing after `first` and before `later`.
+fn last_before(schedule: &Schedule, first: Firing, later: Firing) -> Option<Firing> {
+    let just_before = later.due.checked_sub(1.microsecond()).ok()?;
+    schedule.when.last_until(first.due, just_before)
 }
 
 fn missed(schedule: &Schedule, first: Timestamp, last: Timestamp) -> Missed {

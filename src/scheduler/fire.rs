@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::catch_up::{self, Missed};
 use super::{Action, Scheduler, Step};
 use crate::event::{Event, RunId, SkipReason};
+use crate::name::Name;
+use crate::timetable::Slot;
 use crate::trigger::Firing;
 
 impl Scheduler {
@@ -14,28 +17,39 @@ impl Scheduler {
     /// Judges what is due by `now`, in order of due, then of name.
     pub(super) fn fire_due(&mut self, now: Timestamp, step: &mut Step) {
         for _ in 0..Self::MOST_FIRINGS {
-            let Some(name) = self.timetable.take_due(now) else {
+            let Some((name, slot)) = self.timetable.take_due(now) else {
                 break;
             };
-            let task =
-                self.tasks.get_mut(&name).expect("the timetable names only tasks that are there");
-            let (due, kind) = task.entry.take().expect("this was its entry");
-            let owed = super::catch_up::owed(&task.schedule, Firing { due, kind }, now);
-            task.mark = owed.judged_until;
-            task.plan(&name, &mut self.timetable);
-            if let Some(missed) = owed.missed {
-                step.events.push(Event::FiringsMissed {
-                    at: now,
-                    task: name.clone(),
-                    first: missed.first,
-                    last: missed.last,
-                    count: missed.count,
-                });
-            }
-            if let Some(firing) = owed.on_time {
-                self.judge(now, RunId { task: name, due: firing.due }, firing, step);
+            match slot {
+                Slot::Clock => self.fire_clock(now, name, step),
+                Slot::Arisen => self.fire_arisen(now, name, step),
             }
         }
+    }
+
+    /// Judges what a clock has named: one firing, or all that are owed.
+    fn fire_clock(&mut self, now: Timestamp, name: Name, step: &mut Step) {
+        let task =
+            self.tasks.get_mut(&name).expect("the timetable names only tasks that are there");
+        let (at, first) = task.clock.take().expect("this was its entry");
+        let owed = catch_up::owed(&task.schedule, &self.machine, (at, first), now);
+        task.mark = owed.judged_until;
+        task.plan(&self.machine, &mut self.timetable);
+        if let Some(Missed { first, last, count }) = owed.missed {
+            let task = name.clone();
+            step.events.push(Event::FiringsMissed { at: now, task, first, last, count });
+        }
+        if let Some(firing) = owed.on_time {
+            self.judge(now, RunId { task: name, due: firing.due }, firing, step);
+        }
+    }
+
+    /// Judges what arose. It has no next one, so it is never too late.
+    fn fire_arisen(&mut self, now: Timestamp, name: Name, step: &mut Step) {
+        let task =
+            self.tasks.get_mut(&name).expect("the timetable names only tasks that are there");
+        let firing = task.arisen.take().expect("this was its entry");
+        self.judge(now, RunId { task: name, due: firing.due }, firing, step);
     }
 
     /// Gives a firing that is on time its verdict.

@@ -22,6 +22,12 @@ pub enum Input {
     Refused(RunId),
     /// The wall clock was set by so much; negative is backwards.
     ClockStepped(SignedDuration),
+    /// The daemon has started, and the tasks are loaded; `boot`: for the first time since the
+    /// machine has.
+    Started {
+        /// Whether it is the first start since the machine booted.
+        boot: bool,
+    },
     /// Somebody wants something.
     Asked(Request),
 }

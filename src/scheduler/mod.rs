@@ -12,6 +12,7 @@ mod finish;
 mod fire;
 mod message;
 mod reconcile;
+mod start_up;
 
 #[cfg(test)]
 mod tests;
@@ -20,11 +21,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::event::{Event, RunId, TriggerKind};
+use crate::event::{Event, RunId};
 use crate::name::Name;
 use crate::policy::CORRECTION;
 use crate::schedule::Schedule;
-use crate::timetable::Timetable;
+use crate::timetable::{Slot, Timetable};
+use crate::trigger::Firing;
 
 pub use message::{Action, Input, Request, Step};
 
@@ -37,6 +39,8 @@ pub struct Scheduler {
     runs: BTreeMap<RunId, Timestamp>,
     /// Nothing more is started; what comes due is owed at the next start.
     draining: bool,
+    /// What tells this machine from others with the same tasks.
+    machine: Vec<u8>,
 }
 
 /// What is known about one task.
@@ -45,17 +49,21 @@ struct TaskState {
     schedule: Schedule,
     /// Every instant up to this one is judged.
     mark: Timestamp,
-    /// Its entry in the timetable.
-    entry: Option<(Timestamp, TriggerKind)>,
+    /// The next firing that a clock names, and when it is judged: its entry in the timetable.
+    clock: Option<(Timestamp, Firing)>,
+    /// A firing that no clock names, which is due later: its other entry.
+    arisen: Option<Firing>,
+    /// The last firing that no clock named: no two have one instant.
+    last_arisen: Option<Timestamp>,
     /// How many of its runs go on.
     running: usize,
 }
 
 impl Scheduler {
-    /// A scheduler without tasks.
+    /// A scheduler without tasks, on the machine of this id.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(machine: &[u8]) -> Self {
+        Self { machine: machine.to_vec(), ..Self::default() }
     }
 
     /// Takes in `input` at `now`, and judges what has come due.
@@ -70,10 +78,12 @@ impl Scheduler {
             Input::Refused(run) => drop(self.forget(&run)),
             Input::ClockStepped(by) => {
                 step.events.push(Event::ClockStepped { at: now, by });
+                self.move_arisen(by);
                 if by < -CORRECTION {
                     self.look_forward_from(now);
                 }
             }
+            Input::Started { boot } => self.start_up(now, boot),
             Input::Asked(Request::Load(schedules)) => self.reconcile(now, schedules, &mut step),
             Input::Asked(Request::Drain) => self.draining = true,
             Input::Asked(Request::Stop) => {
@@ -90,7 +100,7 @@ impl Scheduler {
     /// When the next step is due even if nothing happens until then.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
-        if self.draining { None } else { self.timetable.first_due() }
+        if self.draining { None } else { self.timetable.first_at() }
     }
 
     /// The next firing over all tasks, by due, then by name.
@@ -120,10 +130,10 @@ impl Scheduler {
 
     /// The clock was wrong and is right now: all marks go back to `now`.
     fn look_forward_from(&mut self, now: Timestamp) {
-        for (name, task) in &mut self.tasks {
+        for task in self.tasks.values_mut() {
             if task.mark > now {
                 task.mark = now;
-                task.plan(name, &mut self.timetable);
+                task.plan(&self.machine, &mut self.timetable);
             }
         }
     }
@@ -131,21 +141,23 @@ impl Scheduler {
 
 impl TaskState {
     fn new(schedule: Schedule, mark: Timestamp) -> Self {
-        Self { schedule, mark, entry: None, running: 0 }
+        Self { schedule, mark, clock: None, arisen: None, last_arisen: None, running: 0 }
     }
 
     /// Enters its first firing after the mark into the timetable, in place of the one there.
-    fn plan(&mut self, name: &Name, timetable: &mut Timetable) {
-        self.unplan(name, timetable);
+    fn plan(&mut self, machine: &[u8], timetable: &mut Timetable) {
+        self.unplan(timetable);
         if let Some(next) = self.schedule.next_after(self.mark) {
-            self.entry = Some((next.due, next.kind));
-            timetable.insert(next.due, name.clone());
+            let delay = self.schedule.delay(machine, next.due);
+            let at = next.due.checked_add(delay).unwrap_or(next.due);
+            self.clock = Some((at, next));
+            timetable.insert(at, self.schedule.name.clone(), Slot::Clock);
         }
     }
 
-    fn unplan(&mut self, name: &Name, timetable: &mut Timetable) {
-        if let Some((due, _)) = self.entry.take() {
-            timetable.remove(due, name);
+    fn unplan(&mut self, timetable: &mut Timetable) {
+        if let Some((at, _)) = self.clock.take() {
+            timetable.remove(at, &self.schedule.name, Slot::Clock);
         }
     }
 }

@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::event::{Count, SkipReason};
+use crate::policy::Policy;
 use crate::task::{Failure, Outcome};
 use crate::trigger::cron::{Crontab, Pattern, parse_crontab};
-use crate::trigger::{Cron, Dates, Interval, Trigger, When};
+use crate::trigger::{Cron, Dates, Interval, Start, Startup, Trigger, When};
 use crate::zone::Zone;
 
 fn ts(text: &str) -> Timestamp {
@@ -43,7 +44,7 @@ fn cron(task: &str, text: &str, zone: &str) -> Schedule {
 
 /// A scheduler that was given `schedules` at `now`.
 fn loaded(now: &str, schedules: Vec<Schedule>) -> Scheduler {
-    let mut scheduler = Scheduler::new();
+    let mut scheduler = Scheduler::new(b"machine");
     scheduler.step(ts(now), Input::Asked(Request::Load(schedules)));
     scheduler
 }
@@ -306,4 +307,136 @@ fn a_burst_is_judged_in_small_steps_and_completely() {
     }
     let expected: Vec<_> = (0..1000).map(|n| format!("t{n:04}@20260101T000100Z")).collect();
     assert_eq!(started, expected);
+}
+
+fn jittered(schedule: Schedule, seconds: i64) -> Schedule {
+    let jitter = SignedDuration::from_secs(seconds);
+    Schedule { policy: Policy { jitter, ..schedule.policy.clone() }, ..schedule }
+}
+
+#[test]
+fn jitter_spreads_machines_and_does_not_drift() {
+    let task = jittered(every("a", 60), 30);
+    let delays = |machine: &[u8]| {
+        let due = |minute: i64| Timestamp::from_second(minute * 60).expect("in range");
+        (0..10_000).map(|minute| task.delay(machine, due(minute)).as_micros()).collect::<Vec<_>>()
+    };
+    let (one, other) = (delays(b"one"), delays(b"other"));
+    assert!(one.iter().all(|delay| (0..=30_000_000).contains(delay)));
+    let mean = one.iter().sum::<i128>() / 10_000;
+    assert!((14_500_000..15_500_000).contains(&mean), "all delays alike: {mean}");
+    assert_eq!(one, delays(b"one"), "the same after a restart");
+    assert!(one.iter().zip(&other).filter(|(a, b)| a == b).count() < 10, "another machine");
+
+    // 10,000 firings through the scheduler: each at its due and a delay, so that the mean interval
+    // is the interval.
+    let mut scheduler = loaded("1970-01-01T00:00:00Z", vec![task]);
+    let (mut first, mut last) = (None, Timestamp::UNIX_EPOCH);
+    for minute in 1..=10_000_i64 {
+        let at = scheduler.wake_at().expect("it goes on");
+        let step = scheduler.step(at, Input::Tick);
+        let due = Timestamp::from_second(minute * 60).expect("in range");
+        assert_eq!(starts(&step), [RunId { task: name("a"), due }.to_string()], "at {at}");
+        scheduler.step(
+            at,
+            Input::Finished { run: RunId { task: name("a"), due }, outcome: Outcome::Success },
+        );
+        first.get_or_insert(at);
+        last = at;
+    }
+    let mean = last.duration_since(first.expect("there was one")).as_secs_f64() / 9_999.0;
+    assert!((mean - 60.0).abs() < 0.01, "{mean}");
+}
+
+#[test]
+fn a_delay_is_cut_to_less_than_the_distance_to_the_next_firing() {
+    let task = jittered(every("a", 2), 3600);
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![task]);
+    let mut due = ts("2026-01-01T00:00:00Z");
+    for _ in 0..1000 {
+        due += SignedDuration::from_secs(2);
+        let at = scheduler.wake_at().expect("it goes on");
+        assert!(at >= due && at < due + SignedDuration::from_secs(2), "{at} for {due}");
+        let step = scheduler.step(at, Input::Tick);
+        assert_eq!(step.actions.len(), 1, "none is missed");
+        let run = RunId { task: name("a"), due };
+        scheduler.step(at, Input::Finished { run, outcome: Outcome::Success });
+    }
+}
+
+#[test]
+fn a_delay_counts_for_lateness_and_outlives_a_reload() {
+    let task = jittered(every("a", 86_400), 7200);
+    let due = ts("2026-01-02T00:00:00Z");
+    let delay = task.delay(b"machine", due);
+    assert!(delay > SignedDuration::from_mins(11), "long enough to tell: {delay:?}");
+    let mut scheduler = loaded("2026-01-01T12:00:00Z", vec![task.clone()]);
+    assert_eq!(scheduler.wake_at(), Some(due + delay));
+    // Within the delay the file is loaded again, with another jitter.
+    let other = jittered(task, 60);
+    scheduler.step(due + SignedDuration::from_secs(1), Input::Asked(Request::Load(vec![other])));
+    assert_eq!(scheduler.wake_at(), Some(due + delay), "it keeps its end");
+    // Later than grace after due, but on time by its delay.
+    let step = scheduler.step(due + delay, Input::Tick);
+    assert_eq!(starts(&step).len(), 1, "{step:?}");
+}
+
+fn at_start(task: &str, on: Start, delay: i64) -> Schedule {
+    let delay = SignedDuration::from_secs(delay);
+    schedule(task, Trigger::Startup(Startup { on, delay }))
+}
+
+#[test]
+fn what_waits_for_a_start_runs_once_then() {
+    let tasks = || {
+        vec![
+            at_start("boot", Start::Boot, 0),
+            at_start("every", Start::Every, 0),
+            at_start("late", Start::Every, 30),
+        ]
+    };
+    for (boot, expected) in [
+        (true, &["boot@20260101T000000Z", "every@20260101T000000Z"][..]),
+        (false, &["every@20260101T000000Z"]),
+    ] {
+        let mut scheduler = loaded("2026-01-01T00:00:00Z", tasks());
+        assert_eq!(scheduler.wake_at(), None, "no clock names it");
+        let step = scheduler.step(ts("2026-01-01T00:00:00Z"), Input::Started { boot });
+        assert_eq!(starts(&step), expected);
+        // A reload is no start.
+        scheduler.step(ts("2026-01-01T00:00:10Z"), Input::Asked(Request::Load(tasks())));
+        assert_eq!(scheduler.wake_at(), Some(ts("2026-01-01T00:00:30Z")));
+        let step = scheduler.step(ts("2026-01-01T00:00:30Z"), Input::Tick);
+        assert_eq!(starts(&step), ["late@20260101T000030Z"]);
+        assert_eq!(scheduler.wake_at(), None);
+    }
+}
+
+#[test]
+fn a_delay_moves_along_when_the_clock_is_set() {
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![at_start("a", Start::Every, 30)]);
+    scheduler.step(ts("2026-01-01T00:00:00Z"), Input::Started { boot: true });
+    let by = SignedDuration::from_hours(-1);
+    scheduler.step(ts("2025-12-31T23:00:10Z"), Input::ClockStepped(by));
+    assert_eq!(scheduler.wake_at(), Some(ts("2025-12-31T23:00:30Z")));
+}
+
+#[test]
+fn no_two_firings_of_a_task_have_one_instant() {
+    let both = |task: &str| {
+        let minute =
+            Trigger::Interval(Interval::new(SignedDuration::from_mins(1)).expect("a fine length"));
+        let start =
+            Trigger::Startup(Startup { on: Start::Every, delay: SignedDuration::from_mins(1) });
+        Schedule::new(name(task), When::new(vec![minute, start], None, None))
+    };
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![both("a")]);
+    scheduler.step(ts("2026-01-01T00:00:00Z"), Input::Started { boot: true });
+    let step = scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
+    assert_eq!(starts(&step), ["a@20260101T000100Z"]);
+    assert_eq!(
+        scheduler.wake_at(),
+        Some(ts("2026-01-01T00:01:00.000001Z")),
+        "the next free microsecond"
+    );
 }

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use super::{Calendar, Cron, Dates, Interval};
+use super::{Calendar, Cron, Dates, Interval, Startup};
 use crate::event::{Count, TriggerKind};
 
 /// One way of saying when.
@@ -16,6 +16,8 @@ pub enum Trigger {
     Dates(Dates),
     /// Every so many months or days.
     Calendar(Calendar),
+    /// Once when the daemon starts.
+    Startup(Startup),
 }
 
 impl Trigger {
@@ -27,6 +29,7 @@ impl Trigger {
             Self::Cron(_) => TriggerKind::Cron,
             Self::Dates(_) => TriggerKind::Date,
             Self::Calendar(_) => TriggerKind::Calendar,
+            Self::Startup(_) => TriggerKind::Startup,
         }
     }
 
@@ -38,6 +41,8 @@ impl Trigger {
             Self::Cron(cron) => cron.next_after(after),
             Self::Dates(dates) => dates.next_after(after),
             Self::Calendar(calendar) => calendar.next_after(after),
+            // No clock names it.
+            Self::Startup(_) => None,
         }
     }
 }
@@ -70,6 +75,20 @@ impl When {
     #[must_use]
     pub fn triggers(&self) -> &[Trigger] {
         &self.triggers
+    }
+
+    /// Whether a clock names any of its firings.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.triggers.iter().any(|trigger| !matches!(trigger, Trigger::Startup(_)))
+    }
+
+    /// The triggers that fire when the daemon starts.
+    pub fn startups(&self) -> impl Iterator<Item = Startup> {
+        self.triggers.iter().filter_map(|trigger| match trigger {
+            Trigger::Startup(startup) => Some(*startup),
+            _ => None,
+        })
     }
 
     /// Returns the first firing strictly after `after`, or `None` if there will be no more.

@@ -12,6 +12,7 @@ mod combine;
 pub mod cron;
 mod date;
 mod interval;
+mod startup;
 mod words;
 
 pub use calendar::{Calendar, MonthEnd, Unit};
@@ -19,6 +20,7 @@ pub use combine::{Firing, Trigger, When};
 pub use cron::Cron;
 pub use date::{BadMoment, Dates, Moment};
 pub use interval::{BadInterval, Interval};
+pub use startup::{Start, Startup};
 
 use jiff::Timestamp;
 

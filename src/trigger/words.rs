@@ -1,6 +1,6 @@
 //! When a task fires, in words: `every 1h 30m`, `at 09:30 on monday to friday`.
 
-use super::{Trigger, Unit, When};
+use super::{Start, Startup, Trigger, Unit, When};
 use crate::duration;
 use crate::zone::Zone;
 
@@ -23,6 +23,17 @@ impl Trigger {
         match self {
             Self::Interval(interval) => format!("every {}", duration::print(interval.length())),
             Self::Cron(cron) => cron.pattern().expression().in_words(),
+            Self::Startup(Startup { on, delay }) => {
+                let start = match on {
+                    Start::Every => "at each start of taskd",
+                    Start::Boot => "after each boot",
+                };
+                if delay.is_zero() {
+                    start.into()
+                } else {
+                    format!("{start}, {} later", duration::print(*delay))
+                }
+            }
             Self::Calendar(calendar) => {
                 let unit = match calendar.unit() {
                     Unit::Months(1, _) => "month".into(),

@@ -16,6 +16,8 @@ pub enum Crontab {
     Pattern(Expression),
     /// `@every 5m`.
     Every(Interval),
+    /// `@reboot`.
+    Reboot,
 }
 
 /// Reads a crontab text; also tells what in it may not be meant.
@@ -87,6 +89,7 @@ fn parse_nickname(text: &str) -> Result<Crontab, Fault> {
         "@monthly" => expression.day = one(1),
         "@weekly" => expression.day_of_week = one(0),
         "@daily" | "@midnight" | "@hourly" => {}
+        "@reboot" => return Ok(Crontab::Reboot),
         other => {
             let blank = |rest: &&str| rest.is_empty() || rest.starts_with([' ', '\t']);
             let Some(length) = other.strip_prefix("@every").filter(blank) else {

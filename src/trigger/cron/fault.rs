@@ -164,7 +164,7 @@ impl Problem {
                 "write minute, hour, day of month, month and day of week, as in `30 9 * * mon-fri`; a sixth field in front is the second, a seventh at the end the year".into()
             }
             Self::Nickname(_) => {
-                "the nicknames are `@yearly`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly` and `@every 5m`".into()
+                "the nicknames are `@yearly`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`, `@reboot` and `@every 5m`".into()
             }
             Self::Every(_) => "write `@every 5m`, or better `interval = \"5m\"`".into(),
             Self::NotAscii(_) => "write digits, names, `*`, `-`, `/` and `,`".into(),
