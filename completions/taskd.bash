@@ -174,7 +174,7 @@ _taskd() {
             return 0
             ;;
         taskd__subcmd__next)
-            opts="-n -h --tag --json --count --after --until --each --file --state --log-format --log-level --help"
+            opts="-n -h --tag --json --count --after --until --each --all --file --state --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -87,6 +87,7 @@ json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l json -d 'One JSON object a line'
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l each -d 'So many firings of every task, not over all tasks'
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l all -d 'Also what a calendar excludes, and why'
 complete -c taskd -n "__fish_taskd_using_subcommand next" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand validate" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand validate" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F

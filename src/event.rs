@@ -69,12 +69,15 @@ impl Serialize for RunId {
 pub enum SkipReason {
     /// The previous run still went on.
     Overlap,
+    /// A calendar excludes the day.
+    Calendar,
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Overlap => "overlap",
+            Self::Calendar => "calendar",
         })
     }
 }

@@ -1,12 +1,12 @@
 //! When a task fires and by which policy it runs: plain comparable data, without what it does.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::duration;
 use crate::hash;
 use crate::name::Name;
 use crate::policy::Policy;
-use crate::trigger::{Firing, When};
+use crate::trigger::{Filter, Firing, When};
 use crate::zone::Zone;
 
 /// A task as the scheduler sees it.
@@ -18,6 +18,8 @@ pub struct Schedule {
     pub when: When,
     /// Whether it fires at all.
     pub enabled: bool,
+    /// On which days, if not on all.
+    pub filter: Option<Filter>,
     /// How it is run.
     pub policy: Policy,
 }
@@ -26,13 +28,28 @@ impl Schedule {
     /// A schedule with the default policy.
     #[must_use]
     pub fn new(name: Name, when: When) -> Self {
-        Self { name, when, enabled: true, policy: Policy::default() }
+        Self { name, when, enabled: true, filter: None, policy: Policy::default() }
     }
 
     /// Returns the first firing strictly after `after`, or `None` if there will be no more.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Firing> {
         if self.enabled { self.when.next_after(after) } else { None }
+    }
+
+    /// Returns the first firing strictly after `after` that no calendar excludes, or `None` if there
+    /// will be no more.
+    #[must_use]
+    pub fn next_run_after(&self, after: Timestamp) -> Option<Firing> {
+        let Some(filter) = &self.filter else { return self.next_after(after) };
+        let mut firing = self.next_after(after)?;
+        while filter.excludes(firing.due).is_some() {
+            // Days without number may be excluded: go over them as days.
+            let day = filter.next_day(firing.due)?;
+            let just_before = day.checked_sub(1.microsecond()).ok()?;
+            firing = self.next_after(just_before)?;
+        }
+        Some(firing)
     }
 
     /// Says in words when it fires; instants are told as the wall clock of `zone` reads.

@@ -56,16 +56,29 @@ impl Timetable {
     }
 }
 
+/// Which firings are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that no calendar excludes.
+    Runs,
+    /// All of them.
+    All,
+}
+
 /// The firings of `schedules` strictly after `after`, merged by time, ties by name, without end
 /// unless they come to one.
 pub fn firings<'a>(
     schedules: impl IntoIterator<Item = &'a Schedule>,
     after: Timestamp,
+    which: Which,
 ) -> impl Iterator<Item = (&'a Schedule, Firing)> {
     let mut schedules: Vec<_> = schedules.into_iter().collect();
     schedules.sort_by(|a, b| a.name.cmp(&b.name));
-    let entry = |schedules: &[&'a Schedule], index: usize, after| {
-        let firing = schedules[index].next_after(after)?;
+    let entry = move |schedules: &[&'a Schedule], index: usize, after| {
+        let firing = match which {
+            Which::Runs => schedules[index].next_run_after(after)?,
+            Which::All => schedules[index].next_after(after)?,
+        };
         Some((firing.due, index, firing.kind))
     };
     let mut entries: BTreeSet<_> =
@@ -93,7 +106,7 @@ mod tests {
         };
         let schedules = [every("b", 30), every("a", 60), every("c", 20)];
         let after = "2026-01-01T00:00:00Z".parse().expect("an instant");
-        let order = firings(&schedules, after).take(7).map(|(schedule, firing)| {
+        let order = firings(&schedules, after, Which::Runs).take(7).map(|(schedule, firing)| {
             format!("{} {}", firing.due.strftime("%H:%M"), schedule.name)
         });
         let expected =

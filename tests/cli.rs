@@ -249,3 +249,21 @@ fn an_environment_value_is_never_shown() {
         assert!(!all.contains("hunter2"), "{arguments:?}: {all}");
     }
 }
+
+#[test]
+fn next_leaves_out_what_a_calendar_excludes_unless_asked() {
+    let text = "timezone = \"UTC\"\n[calendars.off]\nweekdays = [\"sun\"]\n[tasks.a]\ncron = \"0 9 * * *\"\nskip_on = \"off\"\ncommand = \"x\"\n";
+    let place = Place::with("schedules.toml", text);
+    let after = ["next", "--after", "2026-01-03", "-n", "2", "--json"];
+    let due = |rows: &[serde_json::Value]| {
+        rows.iter().map(|row| row["due"].to_string()[9..11].to_string()).collect::<Vec<_>>()
+    };
+    let rows = json_lines(&place.taskd(after).stdout);
+    assert_eq!(due(&rows), ["03", "05"]);
+    let rows = json_lines(&place.taskd(after.iter().chain(&["--all"])).stdout);
+    assert_eq!(due(&rows), ["03", "04"]);
+    assert_eq!(
+        (&rows[0]["excluded"], &rows[1]["excluded"]),
+        (&serde_json::Value::Null, &"on off".into())
+    );
+}

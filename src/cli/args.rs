@@ -128,6 +128,9 @@ pub struct Next {
     /// So many firings of every task, not over all tasks
     #[arg(long)]
     pub each: bool,
+    /// Also what a calendar excludes, and why
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Args, Debug)]

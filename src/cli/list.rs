@@ -43,7 +43,7 @@ pub fn list(global: &Global, list: &List) -> Result<Exit, Failure> {
         let mut grid = Grid::new(&["TASK", "WHEN", "NEXT", "STATE", "WHERE"], 1);
         for entry in entries {
             let row = row(&plan, entry, now);
-            let next = entry.schedule.next_after(now);
+            let next = entry.schedule.next_run_after(now);
             let next = next.map_or_else(|| "-".into(), |firing| time::relative(firing.due, now));
             let place = format!("{}:{}", row.file, row.line);
             grid.row(vec![row.task.to_string(), row.when, next, row.state.into(), place]);
@@ -56,7 +56,7 @@ pub fn list(global: &Global, list: &List) -> Result<Exit, Failure> {
 
 fn row<'a>(plan: &'a Plan, entry: &'a Entry, now: Timestamp) -> Row<'a> {
     let source = &plan.sources[entry.file];
-    let next = entry.schedule.next_after(now);
+    let next = entry.schedule.next_run_after(now);
     Row {
         task: &entry.schedule.name,
         when: entry.schedule.in_words(&entry.zone),

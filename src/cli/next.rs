@@ -17,8 +17,8 @@ use crate::config::Entry;
 use crate::event::TriggerKind;
 use crate::name::Name;
 use crate::schedule::Schedule;
-use crate::timetable;
-use crate::trigger::Firing;
+use crate::timetable::{self, Which};
+use crate::trigger::{Excluded, Firing};
 use crate::zone::Zone;
 
 /// A firing as `--json` prints it.
@@ -28,6 +28,9 @@ struct Row<'a> {
     due: String,
     timezone: &'a str,
     trigger: TriggerKind,
+    /// With `--all`: why it does not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excluded: Option<String>,
 }
 
 pub fn next(global: &Global, next: &Next) -> Result<Exit, Failure> {
@@ -42,25 +45,42 @@ pub fn next(global: &Global, next: &Next) -> Result<Exit, Failure> {
     let after = time(&next.after, Bound::After)?.unwrap_or(now);
     let until = time(&next.until, Bound::Until)?;
     let within = |(_, firing): &(&Schedule, Firing)| until.is_none_or(|until| firing.due <= until);
+    let which = if next.all { Which::All } else { Which::Runs };
     let schedules = entries.iter().map(|entry| &entry.schedule);
     let firings: Vec<_> = if next.each {
-        let own =
-            |schedule| timetable::firings([schedule], after).take_while(within).take(next.count);
+        let own = |schedule| {
+            timetable::firings([schedule], after, which).take_while(within).take(next.count)
+        };
         let mut each: Vec<_> = schedules.flat_map(own).collect();
         each.sort_by(|(a, first), (b, second)| (first.due, &a.name).cmp(&(second.due, &b.name)));
         each
     } else {
-        timetable::firings(schedules, after).take_while(within).take(next.count).collect()
+        timetable::firings(schedules, after, which).take_while(within).take(next.count).collect()
     };
     let zones: HashMap<&Name, &Zone> =
         entries.iter().map(|entry: &&Entry| (&entry.schedule.name, &entry.zone)).collect();
     let rows = firings.into_iter().map(|(schedule, firing)| {
         let zone = zones[&schedule.name];
         let due = time::rfc3339(firing.due, zone);
-        (Row { task: &schedule.name, due, timezone: zone.name(), trigger: firing.kind }, firing.due)
+        let row = Row {
+            task: &schedule.name,
+            due,
+            timezone: zone.name(),
+            trigger: firing.kind,
+            excluded: excluded(schedule, firing.due),
+        };
+        (row, firing.due)
     });
     print(rows, next.some.json, now)?;
     Ok(Exit::Ok)
+}
+
+/// Which calendar excludes the day of `due`.
+fn excluded(schedule: &Schedule, due: Timestamp) -> Option<String> {
+    Some(match schedule.filter.as_ref()?.excludes(due)? {
+        Excluded::On(calendar) => format!("on {calendar}"),
+        Excluded::NotOn => "on no day of `only_on`".into(),
+    })
 }
 
 fn print<'a>(
@@ -75,11 +95,19 @@ fn print<'a>(
         }
         return out.flush();
     }
-    let mut grid = Grid::new(&["DUE", "IN", "TASK", "TRIGGER"], 2);
+    let rows: Vec<_> = rows.collect();
+    let any_excluded = rows.iter().any(|(row, _)| row.excluded.is_some());
+    let headings = ["DUE", "IN", "TASK", "TRIGGER", "EXCLUDED"];
+    let shown = if any_excluded { &headings[..] } else { &headings[..4] };
+    let mut grid = Grid::new(shown, 2);
     for (row, due) in rows {
         let relative = time::relative(due, now);
         let relative = relative.trim_start_matches("in ").to_string();
-        grid.row(vec![row.due, relative, row.task.to_string(), row.trigger.to_string()]);
+        let mut cells = vec![row.due, relative, row.task.to_string(), row.trigger.to_string()];
+        if any_excluded {
+            cells.push(row.excluded.unwrap_or_default());
+        }
+        grid.row(cells);
     }
     grid.write(&mut out, render::width())?;
     out.flush()

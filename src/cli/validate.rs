@@ -12,7 +12,7 @@ use super::{host, locate, output, plan, time};
 use crate::clock;
 use crate::config::{Plan, Severity};
 use crate::name::Name;
-use crate::timetable;
+use crate::timetable::{self, Which};
 
 /// A problem as `--json` prints it.
 #[derive(Serialize)]
@@ -71,7 +71,8 @@ fn fine(path: &Path, plan: &Plan) -> String {
     let are = if plan.tasks.len() == 1 { "is" } else { "are" };
     let tasks = plural(plan.tasks.len(), "task");
     let files = plural(plan.sources.len(), "file");
-    let first = timetable::firings(plan.tasks.iter().map(|entry| &entry.schedule), now).next();
+    let first =
+        timetable::firings(plan.tasks.iter().map(|entry| &entry.schedule), now, Which::Runs).next();
     let next = first.map_or_else(
         || "nothing is left to fire".into(),
         |(schedule, firing)| {

@@ -1,13 +1,14 @@
 //! The words of a schedule file, and the words of other tools for the same things.
 
 /// What a file may hold.
-pub(super) const TOP: [&str; 5] = ["timezone", "include", "defaults", "templates", "tasks"];
+pub(super) const TOP: [&str; 6] =
+    ["timezone", "include", "defaults", "templates", "calendars", "tasks"];
 
 /// What says when a task fires.
 pub(super) const TRIGGERS: [&str; 5] = ["interval", "cron", "date", "calendar", "startup"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 19] = [
+pub(super) const TASK: [&str; 21] = [
     "interval",
     "cron",
     "date",
@@ -16,6 +17,8 @@ pub(super) const TASK: [&str; 19] = [
     "timezone",
     "start",
     "end",
+    "skip_on",
+    "only_on",
     "jitter",
     "enabled",
     "command",

@@ -5,7 +5,9 @@
 //! Problems are values with a place; nothing is printed here, and the first one stops nothing.
 
 mod calendar;
+mod days;
 mod diagnostic;
+mod ics;
 mod include;
 mod inherit;
 mod keys;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::ics::BadIcs;
 use crate::duration::BadDuration;
 use crate::name::BadName;
 use crate::trigger::cron::{Fault, Problem as CronProblem};
@@ -42,6 +43,12 @@ pub enum Problem {
     TooManyTasks(usize),
     /// A template that is not there, and the nearest that is.
     UnknownTemplate(String, Option<String>),
+    /// A calendar that is not there, and the nearest that is.
+    UnknownCalendar(String, Option<String>),
+    /// A time in a calendar of days.
+    WholeDays,
+    /// An iCalendar file that cannot be read.
+    Ics(String, BadIcs),
     /// Templates that take over from each other.
     TemplateCircle(String),
     /// A file that comes back to itself.
@@ -164,6 +171,9 @@ impl fmt::Display for Problem {
             }
             Self::TooManyTasks(most) => write!(f, "there are more than {most} tasks"),
             Self::UnknownTemplate(name, _) => write!(f, "there is no template `{name}`"),
+            Self::UnknownCalendar(name, _) => write!(f, "there is no calendar `{name}`"),
+            Self::WholeDays => write!(f, "a calendar has whole days"),
+            Self::Ics(path, bad) => write!(f, "`{path}`: {bad}"),
             Self::TemplateCircle(name) => write!(f, "the template `{name}` extends itself"),
             Self::IncludeCircle(file) => write!(f, "`{file}` includes itself"),
             Self::IncludedTwice(file) => write!(f, "`{file}` is included twice"),
@@ -237,6 +247,8 @@ impl Problem {
             Self::Duplicate { .. } => "duplicate-name",
             Self::TooManyTasks(_) => "too-many-tasks",
             Self::UnknownTemplate(..) => "unknown-template",
+            Self::UnknownCalendar(..) => "unknown-calendar",
+            Self::Ics(..) => "bad-ics",
             Self::TemplateCircle(_) => "template-circle",
             Self::IncludeCircle(_) => "include-circle",
             Self::IncludedTwice(_) => "included-twice",
@@ -247,7 +259,7 @@ impl Problem {
             Self::ZeroByte(_) => "zero-byte",
             Self::Duration(_) => "bad-duration",
             Self::Interval(_) | Self::BadUnit(_) => "bad-interval",
-            Self::Date(_) | Self::TimeAlone => "bad-date",
+            Self::Date(_) | Self::TimeAlone | Self::WholeDays => "bad-date",
             Self::Cron(CronProblem::Never) => "never-fires",
             Self::Cron(problem) => problem.warning().unwrap_or("bad-cron"),
             Self::UnknownZone(..) => "unknown-timezone",
@@ -286,6 +298,11 @@ impl Problem {
             Self::BadName(..) => "a name is a letter, then letters, digits, `-` and `_`".into(),
             Self::Duplicate { .. } => "give one of them another name".into(),
             Self::UnknownTemplate(_, near) => nearest(near).unwrap_or_else(|| "write it as `[templates.NAME]`".into()),
+            Self::UnknownCalendar(_, near) => nearest(near)
+                .unwrap_or_else(|| "write it as `[calendars.NAME]`".into()),
+            Self::WholeDays => "write the date alone, as `2026-12-25`".into(),
+            Self::Ics(_, BadIcs::Rule(_)) => "taskd reads `FREQ=YEARLY` with `INTERVAL`, `COUNT`, `UNTIL`, `BYMONTH`, `BYMONTHDAY` and `BYDAY`; write other days as `dates`".into(),
+            Self::Ics(..) => "export it again as iCalendar (`.ics`), or write the days as `dates`".into(),
             Self::TemplateCircle(_) => "take one `extends` of the circle away".into(),
             Self::IncludeCircle(_) => "take one `include` of the circle away".into(),
             Self::IncludedTwice(_) => "include it in one place".into(),

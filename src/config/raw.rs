@@ -18,6 +18,7 @@ pub(super) struct RawFile {
     pub include: Option<Node>,
     pub defaults: Option<RawEntry>,
     pub templates: Vec<RawEntry>,
+    pub calendars: Vec<RawEntry>,
     pub tasks: Vec<RawEntry>,
     /// The parser has complained, so that something may be missing that is really there.
     pub broken: bool,
@@ -70,6 +71,7 @@ impl Reader<'_> {
                 "include" => file.include = Some(node),
                 "defaults" => file.defaults = self.entry(key, node),
                 "templates" => file.templates = self.entries(&key, node),
+                "calendars" => file.calendars = self.entries(&key, node),
                 "tasks" => file.tasks = self.entries(&key, node),
                 // What stands in the ruins of a broken table is no key of the file.
                 _ if file.broken => {}
@@ -82,7 +84,7 @@ impl Reader<'_> {
         file
     }
 
-    /// The entries of `[tasks]` or `[templates]`.
+    /// The entries of `[tasks]`, `[templates]` or `[calendars]`.
     fn entries(&mut self, key: &Key, node: Node) -> Vec<RawEntry> {
         let Some(table) = self.table(key, node) else {
             return Vec::new();

@@ -40,7 +40,8 @@ fn codes(plan: &Plan) -> Vec<String> {
 /// The first firings of the only task after 2026-01-01 in UTC, in UTC.
 fn firings(plan: &Plan, count: usize) -> Vec<String> {
     let schedules = plan.tasks.iter().map(|entry| &entry.schedule);
-    let firings = crate::timetable::firings(schedules, setting().now);
+    let firings =
+        crate::timetable::firings(schedules, setting().now, crate::timetable::Which::Runs);
     firings.take(count).map(|(_, firing)| firing.due.to_string()).collect()
 }
 
@@ -346,4 +347,73 @@ fn what_no_clock_names_and_what_spreads_is_read() {
     ] {
         assert!(!load(&format!("[tasks.a]\ncommand = \"x\"\n{when}\n")).is_valid(), "{when}");
     }
+}
+
+#[test]
+fn calendars_leave_days_out_or_keep_to_them() {
+    let place = files(&[
+        (
+            "main.toml",
+            r#"
+            timezone = "Europe/Berlin"
+            include = "more/*.toml"
+            [calendars]
+            holidays = { dates = [2026-01-01, "2026-01-06"], file = "days.ics" }
+            weekend = { weekdays = ["sat", "Sunday"] }
+            [tasks]
+            work = { cron = "0 9 * * *", skip_on = ["holidays", "weekend"], command = "x" }
+            rest = { cron = "0 9 * * *", only_on = "weekend", skip_on = "away", command = "x" }
+            "#,
+        ),
+        (
+            "days.ics",
+            "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20260102\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        ),
+        // One space over all files.
+        ("more/away.toml", "[calendars.away]\ndates = [2026-01-03]\n"),
+    ]);
+    let plan = load_main(&place);
+    assert_eq!(codes(&plan), Vec::<String>::new());
+    let days = |task: usize| {
+        let runs = crate::timetable::firings(
+            [&plan.tasks[task].schedule],
+            setting().now,
+            crate::timetable::Which::Runs,
+        );
+        runs.take(4).map(|(_, firing)| firing.due.strftime("%d").to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(days(0), ["05", "07", "08", "09"]);
+    assert_eq!(days(1), ["04", "10", "11", "17"]);
+}
+
+#[test]
+fn a_wrong_calendar_is_told_where_it_is_wrong() {
+    for (text, expected) in [
+        ("[calendars.a]", &["x.toml:1 empty"][..]),
+        (
+            "[calendars.a]\ndates = [\"2026-02-30\", 2026-01-01T10:00:00, 1]",
+            &["x.toml:2 bad-date", "x.toml:2 bad-date", "x.toml:2 wrong-type"],
+        ),
+        ("[calendars.a]\nweekdays = [\"weekend\"]", &["x.toml:2 bad-value"]),
+        ("[calendars.a]\nfile = \"missing.ics\"", &["x.toml:2 unreadable"]),
+        ("[calendars.a]\nfile = \"/dev/null\"", &["x.toml:2 bad-ics"]),
+        ("[calendars.a]\nday = 1", &["x.toml:2 unknown-key"]),
+        (
+            "[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\nskip_on = \"holidays\"",
+            &["x.toml:4 unknown-calendar"],
+        ),
+    ] {
+        let plan = load(text);
+        let told: Vec<_> =
+            codes(&plan).into_iter().filter(|code| !code.ends_with("no-tasks")).collect();
+        assert_eq!(told, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_task_whose_days_never_come_is_past_and_found_at_once() {
+    let plan = load(
+        "[calendars.once]\ndates = [2020-01-01]\n[tasks.a]\ninterval = \"1s\"\nonly_on = \"once\"\ncommand = \"x\"\n",
+    );
+    assert_eq!(codes(&plan), ["x.toml:3 past"]);
 }

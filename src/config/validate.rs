@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use jiff::tz::TimeZone;
 
+use super::days::Calendars;
 use super::diagnostic::Diagnostic;
 use super::include::Files;
 use super::inherit::{Found, Heritage, Layers};
@@ -25,6 +26,7 @@ pub(super) struct Reader<'a> {
     pub sources: &'a [Source],
     pub setting: &'a Setting,
     pub patterns: Patterns,
+    pub calendars: Calendars,
     zones: HashMap<String, Option<Zone>>,
     default_zone: Zone,
     diagnostics: Vec<Diagnostic>,
@@ -48,12 +50,14 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         sources: &sources,
         setting,
         patterns: Patterns::default(),
+        calendars: Calendars::new(),
         zones: HashMap::new(),
         default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
         diagnostics,
         task: None,
     };
     let zone = reader.file_zones(&heritage, files.len());
+    reader.read_calendars(&files);
     for (file, raw) in files.iter().enumerate() {
         if let Some(defaults) = &raw.defaults {
             reader.part(&heritage, file, defaults, Kind::Defaults);
@@ -184,7 +188,11 @@ impl Reader<'_> {
     }
 
     /// Complains about names that stand in more than one place.
-    fn duplicates<'a>(&mut self, what: &'static str, files: impl Iterator<Item = &'a [RawEntry]>) {
+    pub(super) fn duplicates<'a>(
+        &mut self,
+        what: &'static str,
+        files: impl Iterator<Item = &'a [RawEntry]>,
+    ) {
         let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
         for (file, entries) in files.enumerate() {
             for entry in entries {
@@ -214,6 +222,7 @@ impl Reader<'_> {
         self.read_about(&layers);
         self.enabled(&layers);
         self.jitter(&layers);
+        self.filter(&layers, &zone);
         self.allow(&layers, mark);
     }
 
@@ -235,9 +244,10 @@ impl Reader<'_> {
             self.complain(file, entry.span.clone(), Problem::NoTrigger);
         }
         let jitter = self.jitter(&layers);
+        let filter = self.filter(&layers, &zone);
         let schedule = when.zip(jitter).map(|(when, jitter)| {
             let policy = Policy { jitter, ..Policy::default() };
-            Schedule { name, when, enabled, policy }
+            Schedule { name, when, enabled, filter, policy }
         });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;
         let sound = !entry.broken && !self.diagnostics[mark..].iter().any(wrong);
@@ -245,7 +255,7 @@ impl Reader<'_> {
             && sound
             && enabled
             && schedule.when.has_clock()
-            && schedule.next_after(self.setting.now).is_none()
+            && schedule.next_run_after(self.setting.now).is_none()
         {
             self.complain(file, entry.span.clone(), Problem::Past);
         }

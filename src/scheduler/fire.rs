@@ -55,8 +55,14 @@ impl Scheduler {
     /// Gives a firing that is on time its verdict.
     fn judge(&mut self, now: Timestamp, run: RunId, firing: Firing, step: &mut Step) {
         let task = self.tasks.get_mut(&run.task).expect("it has just fired");
-        if task.running > 0 {
-            let reason = SkipReason::Overlap;
+        let excluded =
+            task.schedule.filter.as_ref().is_some_and(|filter| filter.excludes(run.due).is_some());
+        let reason = if excluded {
+            Some(SkipReason::Calendar)
+        } else {
+            (task.running > 0).then_some(SkipReason::Overlap)
+        };
+        if let Some(reason) = reason {
             step.events.push(Event::FiringSkipped { at: now, run, reason });
             return;
         }

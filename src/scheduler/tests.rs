@@ -9,7 +9,7 @@ use crate::event::{Count, SkipReason};
 use crate::policy::Policy;
 use crate::task::{Failure, Outcome};
 use crate::trigger::cron::{Crontab, Pattern, parse_crontab};
-use crate::trigger::{Cron, Dates, Interval, Start, Startup, Trigger, When};
+use crate::trigger::{Cron, Dates, Days, Filter, Interval, Start, Startup, Trigger, When};
 use crate::zone::Zone;
 
 fn ts(text: &str) -> Timestamp {
@@ -439,4 +439,38 @@ fn no_two_firings_of_a_task_have_one_instant() {
         Some(ts("2026-01-01T00:01:00.000001Z")),
         "the next free microsecond"
     );
+}
+
+#[test]
+fn a_firing_on_a_day_that_is_excluded_is_skipped() {
+    let days = Days::new(name("holidays"), [jiff::civil::date(2026, 1, 2)], []);
+    let filter = Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc());
+    let task = Schedule { filter: Some(filter), ..every("a", 43_200) };
+    let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![task]);
+    let mut verdicts = Vec::new();
+    for _ in 0..5 {
+        let now = scheduler.wake_at().expect("it goes on");
+        let step = scheduler.step(now, Input::Tick);
+        for event in step.events {
+            match event {
+                Event::RunStarted { run, .. } => {
+                    scheduler
+                        .step(now, Input::Finished { run: run.clone(), outcome: Outcome::Success });
+                    verdicts.push(format!("{run} runs"));
+                }
+                Event::FiringSkipped { run, reason, .. } => {
+                    verdicts.push(format!("{run} {reason}"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let expected = [
+        "a@20260101T120000Z runs",
+        "a@20260102T000000Z calendar",
+        "a@20260102T120000Z calendar",
+        "a@20260103T000000Z runs",
+        "a@20260103T120000Z runs",
+    ];
+    assert_eq!(verdicts, expected);
 }

@@ -73,6 +73,12 @@ impl Moment {
         self.wall
     }
 
+    /// Whether it is a date alone.
+    #[must_use]
+    pub fn is_whole_day(&self) -> bool {
+        self.whole_day
+    }
+
     /// Whether an offset was written, so that no zone is needed.
     #[must_use]
     pub fn has_offset(&self) -> bool {

@@ -11,6 +11,7 @@ mod calendar;
 mod combine;
 pub mod cron;
 mod date;
+mod filter;
 mod interval;
 mod startup;
 mod words;
@@ -19,6 +20,7 @@ pub use calendar::{Calendar, MonthEnd, Unit};
 pub use combine::{Firing, Trigger, When};
 pub use cron::Cron;
 pub use date::{BadMoment, Dates, Moment};
+pub use filter::{Days, Excluded, Filter};
 pub use interval::{BadInterval, Interval};
 pub use startup::{Start, Startup};
 
