@@ -27,6 +27,10 @@ pub trait Clock: Send + Sync + 'static {
     /// The present instant, in whole microseconds.
     fn now(&self) -> Timestamp;
 
+    /// The time that has passed since some moment in the past, whatever wall clocks do; a suspended
+    /// machine's does not count. Lengths are taken from it.
+    fn elapsed(&self) -> SignedDuration;
+
     /// Sleeps until `due`, or for ever, unless the clock is set meanwhile. Dropping the future
     /// loses nothing.
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake>;
@@ -116,6 +120,8 @@ impl System {
             }
             let expired = match self.arm(due) {
                 Ok(()) => self.expired().await,
+                // The clock was set just before, which the next round takes note of.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::CANCELED) => continue,
                 Err(error) => Err(error),
             };
             if let Err(error) = expired {
@@ -130,6 +136,10 @@ impl System {
 impl Clock for System {
     fn now(&self) -> Timestamp {
         read(ClockId::Realtime)
+    }
+
+    fn elapsed(&self) -> SignedDuration {
+        read(ClockId::Monotonic).duration_since(Timestamp::UNIX_EPOCH)
     }
 
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake> {
@@ -157,45 +167,61 @@ fn read(clock: ClockId) -> Timestamp {
 
 /// A clock that stands still until it is told otherwise: for tests and rehearsals.
 #[derive(Debug)]
-pub struct Simulated(watch::Sender<(Timestamp, SignedDuration)>);
+pub struct Simulated(watch::Sender<Shown>);
+
+/// What a simulated clock shows.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    now: Timestamp,
+    elapsed: SignedDuration,
+    /// How far it was set since somebody took note of that.
+    stepped: SignedDuration,
+}
 
 impl Simulated {
     /// A clock that shows `now`.
     #[must_use]
     pub fn starting(now: Timestamp) -> Self {
-        Self(watch::Sender::new((now, SignedDuration::ZERO)))
+        let zero = SignedDuration::ZERO;
+        Self(watch::Sender::new(Shown { now, elapsed: zero, stepped: zero }))
     }
 
     /// Lets time pass until `now`.
     pub fn advance_to(&self, now: Timestamp) {
-        self.0.send_modify(|(time, _)| *time = now.max(*time));
+        self.0.send_modify(|shown| {
+            shown.elapsed += now.max(shown.now).duration_since(shown.now);
+            shown.now = now.max(shown.now);
+        });
     }
 
     /// Sets the clock to `now`, as a person would.
     pub fn set(&self, now: Timestamp) {
-        self.0.send_modify(|(time, stepped)| {
-            *stepped += now.duration_since(*time);
-            *time = now;
+        self.0.send_modify(|shown| {
+            shown.stepped += now.duration_since(shown.now);
+            shown.now = now;
         });
     }
 }
 
 impl Clock for Simulated {
     fn now(&self) -> Timestamp {
-        self.0.borrow().0
+        self.0.borrow().now
+    }
+
+    fn elapsed(&self) -> SignedDuration {
+        self.0.borrow().elapsed
     }
 
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake> {
         Box::pin(async move {
             let mut clock = self.0.subscribe();
-            let woken = |(now, stepped): &(Timestamp, SignedDuration)| {
-                !stepped.is_zero() || due.is_some_and(|due| due <= *now)
-            };
+            let woken =
+                |shown: &Shown| !shown.stepped.is_zero() || due.is_some_and(|due| due <= shown.now);
             // The sender lives as long as this clock, so there is no end to wait for.
             let _ = clock.wait_for(woken).await;
             let mut by = SignedDuration::ZERO;
-            self.0.send_if_modified(|(_, stepped)| {
-                by = std::mem::replace(stepped, SignedDuration::ZERO);
+            self.0.send_if_modified(|shown| {
+                by = std::mem::replace(&mut shown.stepped, SignedDuration::ZERO);
                 false
             });
             if by.is_zero() { Wake::Due } else { Wake::Stepped(by) }

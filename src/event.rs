@@ -160,29 +160,38 @@ pub enum Event {
         at: Timestamp,
         /// Which.
         run: RunId,
-        /// When it began.
+        /// When it began, on the wall clock.
         started: Timestamp,
+        /// How long it took, whatever the wall clock did.
+        took: SignedDuration,
         /// How it ended.
         outcome: Outcome,
     },
 }
 
-/// A number of firings, counted up to [`Count::LIMIT`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Count(pub u64);
+/// A number of firings, counted no further than anybody needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// So many were counted.
+    pub counted: u64,
+    /// There are more than that.
+    pub more: bool,
+}
 
 impl Count {
     /// Nobody needs to know more exactly than this.
     pub const LIMIT: u64 = 1_000_000;
+
+    /// Exactly so many, or more than [`Count::LIMIT`].
+    #[must_use]
+    pub fn of(count: u64) -> Self {
+        Self { counted: count.min(Self::LIMIT), more: count > Self::LIMIT }
+    }
 }
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 > Self::LIMIT {
-            write!(f, "more than {}", Self::LIMIT)
-        } else {
-            write!(f, "{}", self.0)
-        }
+        write!(f, "{}{}", if self.more { "more than " } else { "" }, self.counted)
     }
 }
 

@@ -1,7 +1,11 @@
 //! All the files of a plan: the main one and what it includes.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use glob::MatchOptions;
 
 use super::Origin;
 use super::diagnostic::Diagnostic;
@@ -18,6 +22,8 @@ pub(super) struct Files {
     /// The file that includes it.
     pub parents: Vec<Option<usize>>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Which source a file on disk is.
+    known: HashMap<(u64, u64), usize>,
 }
 
 /// Loads the main file and everything it includes, however deep.
@@ -27,6 +33,7 @@ pub(super) fn load(origin: Origin, directory: &Path) -> Files {
         raw: Vec::new(),
         parents: Vec::new(),
         diagnostics: Vec::new(),
+        known: HashMap::new(),
     };
     let (path, read) = match origin {
         Origin::File(path) => {
@@ -42,7 +49,7 @@ pub(super) fn load(origin: Origin, directory: &Path) -> Files {
         Ok(source) => files.add(source, None),
         Err(error) => {
             let directory = directory.to_path_buf();
-            files.sources.push(Source { path, directory, text: String::new() });
+            files.sources.push(Source::of_text(&path, directory, String::new()));
             files.raw.push(RawFile { broken: true, ..RawFile::default() });
             files.parents.push(None);
             files.complain(0, unreadable(&error), 0..0);
@@ -64,6 +71,9 @@ impl Files {
         let index = self.sources.len();
         let file = raw::parse(&source, index, &mut self.diagnostics);
         let include = file.include.clone();
+        if let Some(identity) = source.identity {
+            self.known.insert(identity, index);
+        }
         self.sources.push(source);
         self.raw.push(file);
         self.parents.push(parent);
@@ -109,11 +119,20 @@ impl Files {
         // The directory itself may have a name that looks like a pattern.
         let directory = glob::Pattern::escape(&source.directory.to_string_lossy());
         let pattern = Path::new(&directory).join(text);
-        let paths = glob::glob(&pattern.to_string_lossy());
+        // As a shell does: an editor's hidden files are not meant.
+        let options = MatchOptions {
+            require_literal_leading_dot: true,
+            require_literal_separator: true,
+            ..MatchOptions::new()
+        };
+        let paths = glob::glob_with(&pattern.to_string_lossy(), options);
         let paths = paths.map_err(|error| Problem::BadInclude(error.msg.into()))?;
         let mut found = Vec::new();
         for path in paths {
             let path = path.map_err(|error| Problem::Unreadable(error.to_string(), None))?;
+            if path.is_dir() {
+                continue;
+            }
             let short = path.strip_prefix(&source.directory).map(Path::to_path_buf);
             found.push(short.unwrap_or(path));
         }
@@ -126,7 +145,9 @@ impl Files {
         let shown = including.path.parent().unwrap_or(Path::new("")).join(path);
         let absolute = including.directory.join(path);
         let name = || shown.display().to_string();
-        if let Some(same) = self.sources.iter().position(|source| is_same(source, &absolute)) {
+        let identity =
+            std::fs::metadata(&absolute).map(|metadata| (metadata.dev(), metadata.ino()));
+        if let Some(same) = identity.ok().and_then(|identity| self.known.get(&identity).copied()) {
             let ancestors = std::iter::successors(Some(index), |index| self.parents[*index]);
             let circle = ancestors.into_iter().any(|ancestor| ancestor == same);
             return Err(if circle {
@@ -141,13 +162,4 @@ impl Files {
         self.add(source, Some(index));
         Ok(())
     }
-}
-
-/// Whether `source` was read from the file at `path`.
-fn is_same(source: &Source, path: &Path) -> bool {
-    let Some(name) = source.path.file_name() else {
-        return false;
-    };
-    let read = source.directory.join(name);
-    read == path || matches!((read.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

@@ -103,6 +103,8 @@ impl<'a> Heritage<'a> {
                 Some((_, template)) if path.contains(&template.name.as_str()) => {
                     complain(found, name, Problem::TemplateCircle(text.clone()));
                 }
+                // Taken already, and there it is stronger.
+                Some((_, template)) if layers.has(template) => {}
                 Some((file, template)) => {
                     path.push(&template.name);
                     self.extend(*file, template, layers, path, complain);
@@ -157,7 +159,12 @@ impl<'a> Layers<'a> {
         self.0.iter().find_map(|layer| layer.get(key))
     }
 
-    /// The entries of a table that is merged from all layers, each in its strongest form.
+    fn has(&self, entry: &RawEntry) -> bool {
+        self.0.iter().any(|layer| std::ptr::eq(layer.table, entry.table.as_slice()))
+    }
+
+    /// The entries of a table that is merged from all layers, each in its strongest form; also
+    /// those that are `false`.
     pub(super) fn merged(&self, key: &str) -> Vec<Found<'a>> {
         let mut merged: Vec<Found<'a>> = Vec::new();
         for layer in &self.0 {
@@ -173,7 +180,6 @@ impl<'a> Layers<'a> {
                 }
             }
         }
-        merged.retain(|found| found.node.value != Value::Boolean(false));
         merged
     }
 

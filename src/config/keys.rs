@@ -41,7 +41,7 @@ pub(super) const UNITS: [(&str, i64); 5] =
     [("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
 
 /// The words of other tools, the key that they stand for here, and what to write.
-const FOREIGN: [(&[&str], &str, &str); 21] = [
+const FOREIGN: [(&[&str], &str, &str); 23] = [
     (
         &["every", "period", "repeat", "frequency", "OnUnitActiveSec"],
         "interval",
@@ -98,9 +98,19 @@ const FOREIGN: [(&[&str], &str, &str); 21] = [
         "a firing is skipped while the task's previous run goes on",
     ),
     (
-        &["coalesce", "misfire_grace_time", "Persistent", "startingDeadlineSeconds", "retries"],
+        &["coalesce", "misfire_grace_time", "Persistent", "startingDeadlineSeconds"],
         "",
         "the newest firing owed runs if it is at most 10 min late, once; the others are missed",
+    ),
+    (
+        &["retries", "retry", "max_retries", "Restart", "backoff"],
+        "",
+        "a run that fails is not repeated before the task's next firing",
+    ),
+    (
+        &["timeout", "TimeoutSec", "RuntimeMaxSec", "activeDeadlineSeconds"],
+        "",
+        "write a limit into the command, as in `command = \"timeout 60 ./job\"`",
     ),
     (
         &["MAILTO", "notify", "on_failure"],
@@ -123,6 +133,11 @@ pub(super) fn task_remedy(word: &str) -> (Option<&'static str>, String) {
     (nearest(word, TASK), remedy(word, &TASK))
 }
 
+/// Whether a task may hold `word`, or another tool's word for it.
+pub(super) fn is_task_word(word: &str) -> bool {
+    TASK.contains(&word) || FOREIGN.iter().any(|(words, ..)| words.contains(&word))
+}
+
 /// What to do about `word`, which is none of `known`.
 pub(super) fn remedy(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
@@ -138,6 +153,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let most = word.chars().count().div_ceil(3).min(3);
     known
         .into_iter()
+        .filter(|known| known.len().abs_diff(word.len()) <= most)
         .map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known))
         .filter(|(distance, _)| *distance <= most)
         .min()

@@ -28,6 +28,8 @@ pub enum Problem {
     },
     /// A key that cannot be a default.
     NoDefault(String),
+    /// A number beyond 64 bits.
+    TooLarge,
     /// A name that is no name.
     BadName(String, BadName),
     /// A name that stands already somewhere else: in this file and line.
@@ -134,7 +136,7 @@ impl Severity {
 }
 
 /// The codes that `allow` may name: warnings about a single task.
-pub(super) const ALLOWABLE: [&str; 11] = [
+pub(super) const ALLOWABLE: [&str; 10] = [
     "date-in-gap",
     "days-ored",
     "every-second",
@@ -142,7 +144,6 @@ pub(super) const ALLOWABLE: [&str; 11] = [
     "literal-dollar",
     "no-start",
     "past",
-    "toml-1.1",
     "uneven-step",
     "weekday-number",
     "wide-step",
@@ -159,19 +160,20 @@ impl fmt::Display for Problem {
         match self {
             Self::Unreadable(why, _) => f.write_str(why),
             Self::Syntax(what) => write!(f, "this is not TOML: {what}"),
-            Self::UnknownKey(key, _) => write!(f, "unknown key `{key}`"),
+            Self::UnknownKey(key, _) => write!(f, "unknown key `{}`", shown(key)),
             Self::WrongType { key, expected, found } => {
                 let expected = expected.split(", ").next().unwrap_or(expected);
                 write!(f, "`{key}` is {expected}, not {found}")
             }
             Self::NoDefault(key) => write!(f, "`{key}` belongs to a single task"),
+            Self::TooLarge => write!(f, "this number is too large"),
             Self::BadName(_, bad) => write!(f, "{bad}"),
             Self::Duplicate { what, name, first } => {
                 write!(f, "there is a {what} `{name}` already, in {first}")
             }
             Self::TooManyTasks(most) => write!(f, "there are more than {most} tasks"),
-            Self::UnknownTemplate(name, _) => write!(f, "there is no template `{name}`"),
-            Self::UnknownCalendar(name, _) => write!(f, "there is no calendar `{name}`"),
+            Self::UnknownTemplate(name, _) => write!(f, "there is no template `{}`", shown(name)),
+            Self::UnknownCalendar(name, _) => write!(f, "there is no calendar `{}`", shown(name)),
             Self::WholeDays => write!(f, "a calendar has whole days"),
             Self::Ics(path, bad) => write!(f, "`{path}`: {bad}"),
             Self::TemplateCircle(name) => write!(f, "the template `{name}` extends itself"),
@@ -188,16 +190,18 @@ impl fmt::Display for Problem {
             Self::Date(bad) => write!(f, "{bad}"),
             Self::TimeAlone => write!(f, "this time has no date"),
             Self::Cron(problem) => write!(f, "{problem}"),
-            Self::UnknownZone(name, _) => write!(f, "there is no time zone `{name}`"),
+            Self::UnknownZone(name, _) => write!(f, "there is no time zone `{}`", shown(name)),
             Self::CalendarStart => write!(f, "a `calendar` is counted from a `start`"),
             Self::CalendarUnits(what) => f.write_str(what),
             Self::TimeOfDay => write!(f, "this is not a time of day as `09:30`"),
-            Self::NoneOf(text, _) => write!(f, "`{}` means nothing here", text.escape_debug()),
+            Self::NoneOf(text, _) => write!(f, "`{}` means nothing here", shown(text)),
             Self::EndBeforeStart => write!(f, "this end is before the start"),
             Self::BadVariable(name) => {
                 write!(f, "`{}` is no name for an environment variable", name.escape_debug())
             }
-            Self::UnknownCode(code, _) => write!(f, "there is no warning `{code}` about a task"),
+            Self::UnknownCode(code, _) => {
+                write!(f, "there is no warning `{}` about a task", shown(code))
+            }
             Self::NoTasks => write!(f, "this file declares no task"),
             Self::NoZone(why) => write!(f, "this machine's time zone is not known: {why}"),
             Self::LiteralDollar(name) => {
@@ -243,6 +247,7 @@ impl Problem {
             Self::UnknownKey(..) => "unknown-key",
             Self::WrongType { .. } => "wrong-type",
             Self::NoDefault(_) => "no-default",
+            Self::TooLarge => "bad-number",
             Self::BadName(..) => "bad-name",
             Self::Duplicate { .. } => "duplicate-name",
             Self::TooManyTasks(_) => "too-many-tasks",
@@ -288,7 +293,9 @@ impl Problem {
         };
         Some(match self {
             Self::Unreadable(_, help) => return help.map(Into::into),
-            Self::Syntax(_) | Self::TooManyTasks(_) => return None,
+            Self::TooManyTasks(most) => format!("one plan has at most {most}; run a second daemon for the rest"),
+            Self::Syntax(what) => syntax_help(what).into(),
+            Self::TooLarge => "whole numbers have 64 bits".into(),
             Self::UnknownKey(_, help) | Self::UnknownCode(_, help) => help.clone(),
             Self::WrongType { expected, .. } => {
                 return expected.split_once(", ").map(|(_, example)| example.to_string());
@@ -337,4 +344,28 @@ impl Problem {
             Self::HostLacks(_) => "the run would end as `not-started`; put it in place, or correct the task".into(),
         })
     }
+}
+
+/// What to do about a complaint of the parser.
+fn syntax_help(what: &str) -> &'static str {
+    if what.contains("must be quoted") {
+        "write texts in quotes, as in `interval = \"10s\"`"
+    } else if what.contains("duplicate key") {
+        "take one of the two away"
+    } else if what.contains("invalid date") || what.contains("invalid time") {
+        "look at a calendar; a date as text may be in quotes, `\"2026-12-31 23:59\"`"
+    } else if what.contains("string") {
+        "end the text with the quote it begins with; inside, write `\\\"` or use `'…'`"
+    } else if what.contains("table") || what.contains(']') {
+        "close it with `]`, as in `[tasks.backup]`"
+    } else {
+        "a line is `key = value` or `[table]`; what follows `#` is a comment"
+    }
+}
+
+/// A word of somebody's file, fit for a message: in one line, and not for ever.
+pub(super) fn shown(word: &str) -> String {
+    const MOST: usize = 60;
+    let escaped: String = word.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if word.chars().nth(MOST).is_some() { format!("{escaped}…") } else { escaped }
 }

@@ -8,8 +8,8 @@ use super::diagnostic::Diagnostic;
 use super::keys::{self, remedy};
 use super::problem::Problem;
 use super::source::Source;
-use super::value::{self, Key, Node, Table, Value};
-use crate::name::Name;
+use super::value::{self, Flaws, Key, Node, Table, Value};
+use crate::name::{BadName, Name};
 
 /// A file as it is written.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) struct RawEntry {
 struct Reader<'a> {
     file: usize,
     source: &'a Source,
-    broken: Vec<Range<usize>>,
+    flaws: Flaws,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -47,13 +47,16 @@ struct Reader<'a> {
 pub(super) fn parse(source: &Source, file: usize, diagnostics: &mut Vec<Diagnostic>) -> RawFile {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let end = source.text.len();
-    let broken: Vec<_> = errors.iter().map(|error| error.span().unwrap_or(end..end)).collect();
-    let mut reader = Reader { file, source, broken, diagnostics };
+    let at = |error: &toml::de::Error| error.span().unwrap_or(end..end);
+    let flaws = Flaws::new(errors.iter().map(at).collect());
+    let mut reader = Reader { file, source, flaws, diagnostics };
     for error in &errors {
-        let span = error.span().unwrap_or(end..end);
-        reader.complain(Problem::Syntax(error.message().to_string()), span, None);
+        reader.complain(Problem::Syntax(error.message().to_string()), at(error), None);
     }
-    let table = value::table(table.into_inner(), &reader.broken);
+    let table = value::table(table.into_inner(), &mut reader.flaws);
+    for span in std::mem::take(&mut reader.flaws.too_large) {
+        reader.complain(Problem::TooLarge, span, None);
+    }
     later_toml(&table, source, |what, span| reader.complain(Problem::LaterToml(what), span, None));
     reader.file(table)
 }
@@ -64,7 +67,7 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, table: Table) -> RawFile {
-        let mut file = RawFile { broken: !self.broken.is_empty(), ..RawFile::default() };
+        let mut file = RawFile { broken: !self.flaws.broken().is_empty(), ..RawFile::default() };
         for (key, node) in table {
             match key.name.as_str() {
                 "timezone" => file.timezone = Some(node),
@@ -96,19 +99,21 @@ impl Reader<'_> {
     }
 
     fn named(&mut self, key: Key, node: Node) -> Option<RawEntry> {
-        if let Err(bad) = Name::new(&key.name) {
-            self.complain(Problem::BadName(dotted(&key.name, &node), bad), key.span, None);
+        let inner = dotted(&node);
+        for inner in &inner {
+            let text = format!("{}.{}", key.name, inner.name);
+            let span = if inner.span.start < key.span.start {
+                inner.span.clone()
+            } else {
+                key.span.start..inner.span.end
+            };
+            self.complain(Problem::BadName(text, BadName::Character('.')), span, None);
+        }
+        if !inner.is_empty() {
             return None;
         }
-        // `[tasks.db.backup]` is a table in a table, where nobody meant one.
-        if let Value::Table(table) = &node.value
-            && let [(inner, Node { value: Value::Table(_), .. })] = table.as_slice()
-            && !keys::TASK.contains(&inner.name.as_str())
-        {
-            let text = format!("{}.{}", key.name, inner.name);
-            let span = key.span.start..inner.span.end.max(key.span.end);
-            let bad = crate::name::BadName::Character('.');
-            self.complain(Problem::BadName(text, bad), span, None);
+        if let Err(bad) = Name::new(&key.name) {
+            self.complain(Problem::BadName(key.name, bad), key.span, None);
             return None;
         }
         self.entry(key, node)
@@ -140,24 +145,29 @@ impl Reader<'_> {
 
     /// Marks the entries in which the parser has stumbled: what seems missing there may not be.
     fn mark_broken(&self, entries: &mut [RawEntry]) {
-        let starts: Vec<_> = entries.iter().map(|entry| entry.span.start).collect();
-        for bad in &self.broken {
-            let before = starts.iter().enumerate().filter(|(_, start)| **start <= bad.start);
-            if let Some((index, _)) = before.max_by_key(|(_, start)| **start) {
-                entries[index].broken = true;
+        let mut starts: Vec<_> =
+            entries.iter().enumerate().map(|(index, entry)| (entry.span.start, index)).collect();
+        starts.sort_unstable();
+        for bad in self.flaws.broken() {
+            let before = starts.partition_point(|(start, _)| *start <= bad.start);
+            if before > 0 {
+                entries[starts[before - 1].1].broken = true;
             }
         }
     }
 }
 
-/// A name as somebody wrote it in a header with dots.
-fn dotted(name: &str, node: &Node) -> String {
-    match &node.value {
-        Value::Table(table) => match table.as_slice() {
-            [(inner, Node { value: Value::Table(_), .. })] => format!("{name}.{}", inner.name),
-            _ => name.into(),
-        },
-        _ => name.into(),
+/// The names inside what should be a task: `[tasks.db.backup]` is a table in a table, where nobody
+/// meant one.
+fn dotted(node: &Node) -> Vec<Key> {
+    let Value::Table(table) = &node.value else { return Vec::new() };
+    let is_task = |(key, node): &(Key, Node)| {
+        matches!(node.value, Value::Table(_)) && !keys::is_task_word(&key.name)
+    };
+    if table.iter().all(is_task) {
+        table.iter().map(|(key, _)| key.clone()).collect()
+    } else {
+        Vec::new()
     }
 }
 
@@ -180,8 +190,13 @@ fn later_toml(table: &Table, source: &Source, mut found: impl FnMut(&'static str
         let text = source.text.get(node.span.clone()).unwrap_or_default();
         match &node.value {
             Value::Table(inner) => {
+                let brace = node.span.start..node.span.start + 1;
                 if text.starts_with('{') && has_own_newline(text, inner, node.span.start) {
-                    found("inline table over several lines", node.span.start..node.span.start + 1);
+                    found("inline table over several lines", brace);
+                } else if text.starts_with('{')
+                    && text.trim_end_matches('}').trim_end().ends_with(',')
+                {
+                    found("comma at the end of an inline table", brace);
                 }
                 rest.extend(inner.iter().map(|(_, node)| node));
             }
@@ -189,7 +204,7 @@ fn later_toml(table: &Table, source: &Source, mut found: impl FnMut(&'static str
             Value::Text(_) if text.starts_with('"') && has_later_escape(text) => {
                 found("`\\e` or `\\x` in a text", node.span.clone());
             }
-            Value::Date(_) if text.matches(':').count() == 1 && !text.contains(['+', 'Z', 'z']) => {
+            Value::Date(_) if lacks_seconds(text) => {
                 found("time without seconds", node.span.clone());
             }
             _ => {}
@@ -201,6 +216,13 @@ fn later_toml(table: &Table, source: &Source, mut found: impl FnMut(&'static str
 fn has_own_newline(text: &str, inner: &Table, start: usize) -> bool {
     let in_a_value = |at: usize| inner.iter().any(|(_, node)| node.span.contains(&at));
     text.match_indices('\n').any(|(at, _)| !in_a_value(start + at))
+}
+
+/// Whether a date-time has only hours and minutes.
+fn lacks_seconds(text: &str) -> bool {
+    let time = text.split_once(['T', 't', ' ']).map_or(text, |(_, time)| time);
+    let time = time.split(['Z', 'z', '+', '-']).next().unwrap_or(time);
+    time.matches(':').count() == 1
 }
 
 fn has_later_escape(text: &str) -> bool {

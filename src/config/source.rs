@@ -4,8 +4,9 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
@@ -24,6 +25,10 @@ pub struct Source {
     pub directory: PathBuf,
     /// Without a byte order mark.
     pub text: String,
+    /// The device and the file on it, of a file that has them.
+    pub(super) identity: Option<(u64, u64)>,
+    /// Where each line starts; counted when somebody asks for a place.
+    lines: OnceLock<Vec<usize>>,
 }
 
 /// A place in a text, as people count: characters from 1.
@@ -46,14 +51,20 @@ impl Source {
         // Opening a pipe that nobody writes into would wait for ever otherwise.
         let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&absolute)?;
-        let kind = file.metadata()?.file_type();
+        let metadata = file.metadata()?;
+        let kind = metadata.file_type();
         if kind.is_dir() {
             return Err(ReadError::Directory);
         }
-        let bytes =
-            if kind.is_file() { read_bounded(file)? } else { read_pipe(file, kind.is_fifo())? };
-        let parent = absolute.parent().unwrap_or(directory).to_path_buf();
-        Self::from_bytes(path, parent, bytes)
+        let mut source = if kind.is_file() {
+            let parent = absolute.parent().unwrap_or(directory).to_path_buf();
+            Self::from_bytes(path, parent, read_bounded(file)?)?
+        } else {
+            // What comes through a pipe has no directory of its own.
+            Self::from_bytes(path, directory.into(), read_pipe(file, kind.is_fifo())?)?
+        };
+        source.identity = Some((metadata.dev(), metadata.ino()));
+        Ok(source)
     }
 
     /// Takes `bytes` for the text of `path`, which lies in `directory`.
@@ -72,18 +83,25 @@ impl Source {
         if text.starts_with('\u{feff}') {
             text.drain(..'\u{feff}'.len_utf8());
         }
-        Ok(Self { path: path.into(), directory, text })
+        Ok(Self::of_text(path, directory, text))
+    }
+
+    /// A source of this text.
+    pub(super) fn of_text(path: &Path, directory: PathBuf, text: String) -> Self {
+        Self { path: path.into(), directory, text, identity: None, lines: OnceLock::new() }
     }
 
     /// The place of the byte at `offset`.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let lines = self.lines.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        let offset = self.text.floor_char_boundary(offset);
+        let line = lines.partition_point(|start| *start <= offset);
+        let start = lines[line - 1];
+        Position { line, column: self.text[start..offset].chars().count() + 1 }
     }
 
     /// Where the bytes `inner` of the string that is written at `outer` stand in the file; all of
@@ -179,6 +197,9 @@ impl ReadError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::NotFound => Some(
+                "look at the path: it starts at the working directory, in an `include` at the file",
+            ),
             Self::Io(_) | Self::NobodyWrites => None,
             Self::Directory => Some("name a file in it; a schedule can `include` many files"),
             Self::TooLarge => Some("split it, and put the parts together with `include`"),

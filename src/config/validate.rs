@@ -44,7 +44,7 @@ enum Kind {
 
 /// Judges `files`.
 pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
-    let Files { sources, raw: files, parents, diagnostics } = files;
+    let Files { sources, raw: files, parents, diagnostics, .. } = files;
     let heritage = Heritage::new(&files, &parents);
     let mut reader = Reader {
         sources: &sources,

@@ -65,46 +65,77 @@ impl Value {
     }
 }
 
-/// Takes over what was parsed. What lies at one of `broken` was complained about.
-pub(super) fn table(table: DeTable<'_>, broken: &[Range<usize>]) -> Table {
+/// What the parser has complained about, and what it has not.
+#[derive(Debug, Default)]
+pub(super) struct Flaws {
+    /// Where the parser has complained, in the order of the file.
+    broken: Vec<Range<usize>>,
+    /// Numbers that are too large for anybody.
+    pub too_large: Vec<Range<usize>>,
+}
+
+impl Flaws {
+    pub(super) fn new(mut broken: Vec<Range<usize>>) -> Self {
+        broken.sort_by_key(|span| span.start);
+        Self { broken, too_large: Vec::new() }
+    }
+
+    pub(super) fn broken(&self) -> &[Range<usize>] {
+        &self.broken
+    }
+
+    fn touches(&self, span: &Range<usize>) -> bool {
+        let before = self.broken.partition_point(|bad| bad.start <= span.end);
+        before > 0 && self.broken[before - 1].end >= span.start
+    }
+
+    fn too_large(&mut self, span: &Range<usize>) -> Value {
+        self.too_large.push(span.clone());
+        Value::Broken
+    }
+}
+
+/// Takes over what was parsed.
+pub(super) fn table(table: DeTable<'_>, flaws: &mut Flaws) -> Table {
     let mut entries: Table = table
         .into_iter()
         .map(|(key, value)| {
             let key = Key { span: key.span(), name: key.into_inner().into_owned() };
             let span = value.span();
-            (key, node(value.into_inner(), span, broken))
+            (key, node(value.into_inner(), span, flaws))
         })
         .collect();
     entries.sort_by_key(|(key, _)| key.span.start);
     entries
 }
 
-fn node(value: DeValue<'_>, span: Range<usize>, broken: &[Range<usize>]) -> Node {
+fn node(value: DeValue<'_>, span: Range<usize>, flaws: &mut Flaws) -> Node {
     let value = match value {
-        DeValue::Table(inner) => Value::Table(table(inner, broken)),
+        DeValue::Table(inner) => Value::Table(table(inner, flaws)),
         DeValue::Array(items) => Value::List(
             items
                 .into_iter()
                 .map(|item| {
                     let span = item.span();
-                    node(item.into_inner(), span, broken)
+                    node(item.into_inner(), span, flaws)
                 })
                 .collect(),
         ),
         // Only single values are broken as such: a table may have one bad entry among good ones.
-        _ if touches(&span, broken) => Value::Broken,
+        _ if flaws.touches(&span) => Value::Broken,
         DeValue::String(text) => Value::Text(text.into_owned()),
         DeValue::Boolean(is) => Value::Boolean(is),
         DeValue::Datetime(date) => Value::Date(date.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Value::Broken, Value::Integer),
-        DeValue::Float(number) => number.as_str().parse().map_or(Value::Broken, Value::Float),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Value::Integer(number),
+            Err(_) => flaws.too_large(&span),
+        },
+        DeValue::Float(number) => match number.as_str().parse() {
+            Ok(number) => Value::Float(number),
+            Err(_) => flaws.too_large(&span),
+        },
     };
     Node { value, span }
-}
-
-fn touches(span: &Range<usize>, broken: &[Range<usize>]) -> bool {
-    broken.iter().any(|bad| bad.start <= span.end && span.start <= bad.end)
 }
 
 /// As it would be in JSON.

@@ -121,8 +121,12 @@ impl Reader<'_> {
             self.wrong_type(found, found.node, "a table, write `env = { NAME = \"value\" }`");
             return None;
         }
-        let read: Vec<_> =
-            layers.merged("env").into_iter().map(|found| self.variable(found)).collect();
+        // `NAME = false` takes an inherited one away.
+        let kept = layers
+            .merged("env")
+            .into_iter()
+            .filter(|found| found.node.value != Value::Boolean(false));
+        let read: Vec<_> = kept.map(|found| self.variable(found)).collect();
         read.into_iter().collect()
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::event::RunId;
@@ -12,13 +13,27 @@ use crate::task::{Context, Failure, Outcome, StopSwitch, Task};
 #[derive(Default)]
 pub(super) struct Attempts {
     futures: JoinSet<Outcome>,
-    runs: HashMap<Id, RunId>,
+    /// Each run, and when it began by the clock that lengths are taken from.
+    runs: HashMap<Id, (RunId, SignedDuration)>,
     switches: HashMap<RunId, StopSwitch>,
 }
 
+/// An attempt that has ended.
+pub(super) struct Ended {
+    pub run: RunId,
+    pub outcome: Outcome,
+    /// When it began, by the clock that lengths are taken from.
+    pub began: SignedDuration,
+}
+
 impl Attempts {
-    /// Starts an attempt of `run`.
-    pub(super) fn start(&mut self, run: RunId, task: Option<Arc<dyn Task>>) {
+    /// Starts an attempt of `run`, at `elapsed`.
+    pub(super) fn start(
+        &mut self,
+        run: RunId,
+        task: Option<Arc<dyn Task>>,
+        elapsed: SignedDuration,
+    ) {
         let (context, switch) = Context::new(run.clone());
         let attempt = self.futures.spawn(async move {
             match task {
@@ -26,7 +41,7 @@ impl Attempts {
                 None => Outcome::NotStarted("nobody knows what this task does".into()),
             }
         });
-        self.runs.insert(attempt.id(), run.clone());
+        self.runs.insert(attempt.id(), (run.clone(), elapsed));
         self.switches.insert(run, switch);
     }
 
@@ -43,18 +58,16 @@ impl Attempts {
     }
 
     /// Waits for the next end; for ever, if none goes on. Dropping the future loses no end.
-    pub(super) async fn next(&mut self) -> (RunId, Outcome) {
+    pub(super) async fn next(&mut self) -> Ended {
         loop {
             let (id, outcome) = match self.futures.join_next_with_id().await {
                 Some(Ok(ended)) => ended,
                 Some(Err(error)) => (error.id(), broken(&error)),
                 None => std::future::pending().await,
             };
-            let Some(run) = self.runs.remove(&id) else {
-                continue;
-            };
+            let Some((run, began)) = self.runs.remove(&id) else { continue };
             self.switches.remove(&run);
-            return (run, outcome);
+            return Ended { run, outcome, began };
         }
     }
 }

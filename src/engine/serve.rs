@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::Engine;
+use super::attempt::Ended;
 use crate::clock::Wake;
 use crate::event::{Event, RunId};
 use crate::scheduler::{Action, Input, Request};
@@ -23,7 +24,10 @@ impl Engine {
             // Every branch is cancel-safe: losing the race loses no message.
             let input = tokio::select! {
                 biased;
-                (run, outcome) = self.attempts.next() => Input::Finished { run, outcome },
+                Ended { run, outcome, began } = self.attempts.next() => {
+                    let took = self.parts.clock.elapsed() - began;
+                    Input::Finished { run, outcome, took }
+                }
                 Some(request) = self.requests.recv() => {
                     if request == Request::Drain && !self.scheduler.is_draining() {
                         patience = Box::pin(tokio::time::sleep(DRAIN));
@@ -79,7 +83,7 @@ impl Engine {
             Action::Start { run, .. } if refused.contains(&run) => {}
             Action::Start { run, .. } => {
                 let task = self.parts.tasks.get(&run.task).cloned();
-                self.attempts.start(run, task);
+                self.attempts.start(run, task, self.parts.clock.elapsed());
             }
             Action::Stop(run) => self.attempts.stop(&run),
         }

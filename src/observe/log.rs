@@ -30,15 +30,15 @@ impl Observer for Log {
                 let late = late(run, *at);
                 debug!(task = %run.task, %run, due = %run.due, %trigger, %late, "run started");
             }
-            Event::RunFinished { at, run, started, outcome } => {
-                finished(run, *started, *at, outcome);
+            Event::RunFinished { run, started, took, outcome, .. } => {
+                finished(run, *started, *took, outcome);
             }
         }
     }
 }
 
-fn finished(run: &RunId, started: Timestamp, at: Timestamp, outcome: &Outcome) {
-    let (late, took) = (late(run, started), seconds(at.duration_since(started)));
+fn finished(run: &RunId, started: Timestamp, took: SignedDuration, outcome: &Outcome) {
+    let (late, took) = (late(run, started), seconds(took));
     // The level is part of where a line comes from, so it cannot be a value.
     match outcome {
         Outcome::Success | Outcome::Stopped => {

@@ -16,6 +16,9 @@ use crate::task::{Context, Failure, Outcome};
 /// How long a process that was asked to stop may take.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
 
+/// How long the kernel may take to end a process.
+const KILL_GRACE: Duration = Duration::from_secs(5);
+
 /// How often to look whether the last of a stopped group has gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -55,7 +58,7 @@ struct Exit(AsyncFd<std::os::fd::OwnedFd>);
 
 impl Exit {
     fn of(process: Pid) -> io::Result<Self> {
-        let pidfd = rustix::process::pidfd_open(process, PidfdFlags::NONBLOCK)?;
+        let pidfd = rustix::process::pidfd_open(process, PidfdFlags::empty())?;
         #[expect(unsafe_code, reason = "tokio cannot tell that a descriptor stays the same")]
         // SAFETY: an `OwnedFd` is open and the same descriptor until it is dropped.
         let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
@@ -65,13 +68,20 @@ impl Exit {
     async fn wait(&self) -> io::Result<()> {
         self.0.readable().await.map(|_| ())
     }
+
+    /// Signals the group, and the process itself, which may have gone to another group.
+    fn signal(&self, group: Pid, which: Signal) {
+        signal(group, which);
+        // It may have ended meanwhile.
+        let _ = rustix::process::pidfd_send_signal(&self.0, which);
+    }
 }
 
 /// Asks the whole group to end, and after the grace ends what is left of it.
 async fn stop(child: &mut Child, group: Pid, exit: &Exit) -> io::Result<()> {
-    signal(group, Signal::TERM);
+    exit.signal(group, Signal::TERM);
     // A group that was stopped by SIGSTOP cannot obey.
-    signal(group, Signal::CONT);
+    exit.signal(group, Signal::CONT);
     let ended = tokio::time::timeout(STOP_GRACE, async {
         exit.wait().await?;
         // Its number stays taken as long as the group has members.
@@ -81,12 +91,18 @@ async fn stop(child: &mut Child, group: Pid, exit: &Exit) -> io::Result<()> {
         }
         io::Result::Ok(())
     });
-    let Ok(ended) = ended.await else {
-        signal(group, Signal::KILL);
-        child.wait()?;
-        return Ok(());
-    };
-    ended
+    if let Ok(ended) = ended.await {
+        return ended;
+    }
+    exit.signal(group, Signal::KILL);
+    match tokio::time::timeout(KILL_GRACE, exit.wait()).await {
+        Ok(ended) => {
+            ended?;
+            child.wait().map(drop)
+        }
+        // It hangs in the kernel, and nobody can help it.
+        Err(_) => Err(io::Error::other("it does not even end by SIGKILL")),
+    }
 }
 
 /// Signals a group, if any of it is left.

@@ -1,16 +1,22 @@
 //! A run ends.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Scheduler, Step};
 use crate::event::{Event, RunId};
 use crate::task::Outcome;
 
 impl Scheduler {
-    pub(super) fn finish(&mut self, now: Timestamp, run: RunId, outcome: Outcome, step: &mut Step) {
+    pub(super) fn finish(
+        &mut self,
+        now: Timestamp,
+        run: RunId,
+        (outcome, took): (Outcome, SignedDuration),
+        step: &mut Step,
+    ) {
         // An end that nobody waits for is no news: each run ends once.
         if let Some(started) = self.forget(&run) {
-            step.events.push(Event::RunFinished { at: now, run, started, outcome });
+            step.events.push(Event::RunFinished { at: now, run, started, took, outcome });
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Input {
         run: RunId,
         /// How.
         outcome: Outcome,
+        /// After what time.
+        took: SignedDuration,
     },
     /// The store knows this firing already: its run was not started.
     Refused(RunId),

@@ -74,7 +74,9 @@ impl Scheduler {
         let mut step = Step::default();
         match input {
             Input::Tick => {}
-            Input::Finished { run, outcome } => self.finish(now, run, outcome, &mut step),
+            Input::Finished { run, outcome, took } => {
+                self.finish(now, run, (outcome, took), &mut step);
+            }
             Input::Refused(run) => drop(self.forget(&run)),
             Input::ClockStepped(by) => {
                 step.events.push(Event::ClockStepped { at: now, by });

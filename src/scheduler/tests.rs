@@ -50,7 +50,7 @@ fn loaded(now: &str, schedules: Vec<Schedule>) -> Scheduler {
 }
 
 fn finished(task: &str, due: &str) -> Input {
-    Input::Finished { run: run(task, due), outcome: Outcome::Success }
+    Input::Finished { run: run(task, due), outcome: Outcome::Success, took: SignedDuration::ZERO }
 }
 
 /// The runs that `step` starts.
@@ -71,7 +71,10 @@ fn starts_until(scheduler: &mut Scheduler, end: &str) -> usize {
                 continue;
             };
             starts += 1;
-            scheduler.step(now, Input::Finished { run, outcome: Outcome::Success });
+            scheduler.step(
+                now,
+                Input::Finished { run, outcome: Outcome::Success, took: SignedDuration::ZERO },
+            );
         }
     }
     starts
@@ -146,7 +149,7 @@ fn of_several_firings_owed_the_newest_runs_and_the_others_are_missed() {
         task: name("a"),
         first: ts(first),
         last: ts(last),
-        count: Count(count),
+        count: Count::of(count),
     };
     for (seconds, now, started, expected) in [
         // One firing, late but within grace: the common case.
@@ -238,12 +241,17 @@ fn draining_starts_nothing_and_stopping_stops_what_runs() {
     assert_eq!(scheduler.wake_at(), None);
     let stop = scheduler.step(ts("2026-01-01T00:01:02Z"), Input::Asked(Request::Stop));
     assert_eq!(stop.actions, [Action::Stop(run("a", "2026-01-01T00:01:00Z"))]);
-    let end = Input::Finished { run: run("a", "2026-01-01T00:01:00Z"), outcome: Outcome::Stopped };
+    let end = Input::Finished {
+        run: run("a", "2026-01-01T00:01:00Z"),
+        outcome: Outcome::Stopped,
+        took: SignedDuration::ZERO,
+    };
     let end = scheduler.step(ts("2026-01-01T00:01:03Z"), end);
     let expected = Event::RunFinished {
         at: ts("2026-01-01T00:01:03Z"),
         run: run("a", "2026-01-01T00:01:00Z"),
         started: ts("2026-01-01T00:01:00Z"),
+        took: SignedDuration::ZERO,
         outcome: Outcome::Stopped,
     };
     assert_eq!(end.events, [expected]);
@@ -255,7 +263,11 @@ fn a_run_ends_once() {
     let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 60)]);
     scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
     let failed = Outcome::Failed(Failure::Code(1));
-    let end = Input::Finished { run: run("a", "2026-01-01T00:01:00Z"), outcome: failed };
+    let end = Input::Finished {
+        run: run("a", "2026-01-01T00:01:00Z"),
+        outcome: failed,
+        took: SignedDuration::ZERO,
+    };
     assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end.clone()).events.len(), 1);
     assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end), Step::default());
 }
@@ -339,7 +351,11 @@ fn jitter_spreads_machines_and_does_not_drift() {
         assert_eq!(starts(&step), [RunId { task: name("a"), due }.to_string()], "at {at}");
         scheduler.step(
             at,
-            Input::Finished { run: RunId { task: name("a"), due }, outcome: Outcome::Success },
+            Input::Finished {
+                run: RunId { task: name("a"), due },
+                outcome: Outcome::Success,
+                took: SignedDuration::ZERO,
+            },
         );
         first.get_or_insert(at);
         last = at;
@@ -360,7 +376,10 @@ fn a_delay_is_cut_to_less_than_the_distance_to_the_next_firing() {
         let step = scheduler.step(at, Input::Tick);
         assert_eq!(step.actions.len(), 1, "none is missed");
         let run = RunId { task: name("a"), due };
-        scheduler.step(at, Input::Finished { run, outcome: Outcome::Success });
+        scheduler.step(
+            at,
+            Input::Finished { run, outcome: Outcome::Success, took: SignedDuration::ZERO },
+        );
     }
 }
 
@@ -454,8 +473,14 @@ fn a_firing_on_a_day_that_is_excluded_is_skipped() {
         for event in step.events {
             match event {
                 Event::RunStarted { run, .. } => {
-                    scheduler
-                        .step(now, Input::Finished { run: run.clone(), outcome: Outcome::Success });
+                    scheduler.step(
+                        now,
+                        Input::Finished {
+                            run: run.clone(),
+                            outcome: Outcome::Success,
+                            took: SignedDuration::ZERO,
+                        },
+                    );
                     verdicts.push(format!("{run} runs"));
                 }
                 Event::FiringSkipped { run, reason, .. } => {

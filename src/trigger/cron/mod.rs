@@ -79,6 +79,48 @@ impl Cron {
         next.filter(|due| due.as_microsecond() < HORIZON)
     }
 
+    /// How many firings lie in `first..=last`, both of them firings; not much further than `most`.
+    ///
+    /// On a day on which no clock changes there are as many as the pattern has times of day.
+    pub(in crate::trigger) fn count(&self, first: Timestamp, last: Timestamp, most: u64) -> u64 {
+        let mut count = 0;
+        let mut at = Some(first);
+        while let Some(due) = at.filter(|due| *due <= last && count <= most) {
+            let wall = self.zone.wall(due);
+            let midnight =
+                wall.date().tomorrow().ok().and_then(|day| self.zone.instant(day.at(0, 0, 0, 0)));
+            let quiet = midnight.filter(|midnight| {
+                *midnight <= last
+                    && self.zone.next_change(due).is_none_or(|change| change > *midnight)
+            });
+            match quiet {
+                Some(midnight) => {
+                    count += self.pattern.times_from(wall.time());
+                    let just_before = midnight.checked_sub(1.microsecond()).unwrap_or(due);
+                    at = self.next_after(just_before.max(due));
+                }
+                None if wall.date() == self.zone.wall(last).date()
+                    && self.zone.offset(due) == self.zone.offset(last)
+                    && self.zone.next_change(due).is_none_or(|change| change > last) =>
+                {
+                    let after = next_second(self.zone.wall(last)).map_or(0, |after| {
+                        if after.date() == wall.date() {
+                            self.pattern.times_from(after.time())
+                        } else {
+                            0
+                        }
+                    });
+                    return count + self.pattern.times_from(wall.time()) - after;
+                }
+                None => {
+                    count += 1;
+                    at = self.next_after(due);
+                }
+            }
+        }
+        count
+    }
+
     /// Each reading once, however often the clock shows it or does not.
     fn next_fixed(&self, after: Timestamp) -> Option<Timestamp> {
         // What the second pass of a fold shows has fired in the first.

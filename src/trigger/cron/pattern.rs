@@ -102,6 +102,19 @@ impl Pattern {
         Some(date.to_datetime(self.next_time(midnight)?))
     }
 
+    /// How many times of day match at or after `from`.
+    pub(super) fn times_from(&self, from: Time) -> u64 {
+        let at_or_after =
+            |bits: u64, from: i8| bits.checked_shr(from.unsigned_abs().into()).unwrap_or(0);
+        let count = |bits: u64, from: i8| u64::from(at_or_after(bits, from).count_ones());
+        let has = |bits: u64, at: i8| at_or_after(bits, at) & 1;
+        let (hour, minute, second) = (from.hour(), from.minute(), from.second());
+        let in_hour = count(self.minutes, minute + 1) * count(self.seconds, 0)
+            + has(self.minutes, minute) * count(self.seconds, second);
+        count(self.hours, hour + 1) * count(self.minutes, 0) * count(self.seconds, 0)
+            + has(self.hours, hour) * in_hour
+    }
+
     /// The first time of day that matches at or after `from`.
     fn next_time(&self, from: Time) -> Option<Time> {
         let (mut hour, mut minute, mut second) = (from.hour(), from.minute(), from.second());

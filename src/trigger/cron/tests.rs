@@ -466,6 +466,18 @@ proptest! {
         }
     }
 
+    /// Counting by days is counting one by one.
+    #[test]
+    fn firings_are_counted_right((cron, from, _) in a_question(), hours in 1..100_i64) {
+        let until = from + SignedDuration::from_hours(hours);
+        let one_by_one = std::iter::successors(cron.next_after(from), |due| cron.next_after(*due));
+        let firings: Vec<_> = one_by_one.take_while(|due| *due <= until).take(20_000).collect();
+        if let (Some(first), Some(last)) = (firings.first(), firings.last()) {
+            let expected = u64::try_from(firings.len()).expect("small");
+            prop_assert_eq!(cron.count(*first, *last, 1_000_000), expected, "{} to {}", first, last);
+        }
+    }
+
     #[test]
     fn what_is_printed_is_read_again(text in any_crontab()) {
         let Ok((Crontab::Pattern(expression), _)) = parse_crontab(&text) else { panic!("{text} is readable") };
