@@ -22,9 +22,6 @@ _taskd() {
             taskd,completions)
                 cmd="taskd__subcmd__completions"
                 ;;
-            taskd,daemon)
-                cmd="taskd__subcmd__run"
-                ;;
             taskd,list)
                 cmd="taskd__subcmd__list"
                 ;;
@@ -50,7 +47,7 @@ _taskd() {
 
     case "${cmd}" in
         taskd)
-            opts="-h -V --file --state --log-format --log-level --help --version run daemon list ls next validate check completions man"
+            opts="-h -V --file --state --log-format --log-level --help --version run list ls next validate check completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -33,7 +33,6 @@ complete -c taskd -n "__fish_taskd_needs_command" -l log-level -d 'What is logge
 complete -c taskd -n "__fish_taskd_needs_command" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_needs_command" -s V -l version -d 'Print version'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "run" -d 'Run the tasks of a schedule file when they are due'
-complete -c taskd -n "__fish_taskd_needs_command" -f -a "daemon" -d 'Run the tasks of a schedule file when they are due'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "list" -d 'List the tasks: when they run, next when, and where they are written'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "ls" -d 'List the tasks: when they run, next when, and where they are written'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "next" -d 'Print what will run next, and when'
@@ -49,14 +48,6 @@ complete -c taskd -n "__fish_taskd_using_subcommand run" -l log-level -d 'What i
 complete -c taskd -n "__fish_taskd_using_subcommand run" -l dry-run -d 'Decide and print what would run, as it comes due, but start nothing'
 complete -c taskd -n "__fish_taskd_using_subcommand run" -l json -d 'With --dry-run: one JSON object a line'
 complete -c taskd -n "__fish_taskd_using_subcommand run" -s h -l help -d 'Print help'
-complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
-complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
-text\t''
-json\t''"
-complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
-complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l dry-run -d 'Decide and print what would run, as it comes due, but start nothing'
-complete -c taskd -n "__fish_taskd_using_subcommand daemon" -l json -d 'With --dry-run: one JSON object a line'
-complete -c taskd -n "__fish_taskd_using_subcommand daemon" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l tag -d 'Only tasks with this tag' -r
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F

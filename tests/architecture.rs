@@ -112,8 +112,15 @@ fn a_module_names_only_what_stands_above_it() {
 
 #[test]
 fn only_the_command_line_prints_exits_and_reads_the_environment() {
-    let forbidden =
-        ["println!(", "print!(", "dbg!(", "process::exit", "anyhow::", "std::env::args"];
+    let forbidden = [
+        "println!(",
+        "print!(",
+        "dbg!(",
+        "process::exit",
+        "anyhow::",
+        "std::env::args",
+        "env::var",
+    ];
     for file in sources(Path::new("src")) {
         if module(&file) == "cli" {
             continue;

@@ -267,3 +267,74 @@ fn next_leaves_out_what_a_calendar_excludes_unless_asked() {
         (&serde_json::Value::Null, &"on off".into())
     );
 }
+
+#[test]
+fn a_number_beyond_all_bounds_is_told_and_makes_no_task_vanish() {
+    for value in [
+        "interval = { seconds = 99999999999999999999 }",
+        "interval = \"1h\"\nenabled = 99999999999999999999",
+        "interval = \"1h\"\nmetadata = { a = 99999999999999999999 }",
+    ] {
+        let place =
+            Place::with("schedules.toml", &format!("[tasks.a]\ncommand = \"x\"\n{value}\n"));
+        let output = place.taskd(["validate"]);
+        assert_eq!(output.status.code(), Some(78), "{value}");
+        assert!(text(&output.stderr).contains("this number is too large"), "{value}");
+    }
+}
+
+#[test]
+fn an_empty_variable_is_none() {
+    let place = Place::with("schedules.toml", TWO);
+    let mut command = place.command(["validate"]);
+    for name in ["TASKD_FILE", "TASKD_STATE", "TASKD_LOG_FORMAT", "TASKD_LOG_LEVEL"] {
+        command.env(name, "");
+    }
+    let output = command.output().expect("taskd starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_verbs_of_other_tools_are_answered() {
+    let place = Place::new();
+    for (verb, ours) in [
+        ("ps", "taskd list"),
+        ("start", "taskd run"),
+        ("logs", "standard error"),
+        ("kill", "Ctrl-C"),
+        ("enable", "enabled = false"),
+    ] {
+        let output = place.taskd([verb]);
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        let said = text(&output.stderr);
+        assert!(
+            said.lines().any(|line| line.starts_with("help: ") && line.contains(ours)),
+            "{verb}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_there_but_cannot_be_read_is_no_reason_to_take_another() {
+    let place = Place::with("config/taskd/schedules.toml", TWO);
+    std::os::unix::fs::symlink("/gone/x", place.path("schedules.toml")).expect("it can be made");
+    let output = place.taskd(["list"]);
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("schedules.toml"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn many_tasks_and_many_faults_do_not_take_for_ever() {
+    let tasks: String =
+        (0..20_000).map(|n| format!("[tasks.t{n}]\ninterval = \"1h\"\ncomand = \"x\"\n")).collect();
+    let place = Place::with("schedules.toml", &tasks);
+    assert_eq!(json_lines(&place.taskd(["validate", "--json"]).stdout).len(), 20_000);
+    place.write("schedules.toml", &tasks.replace("comand", "command"));
+    assert_eq!(json_lines(&place.taskd(["list", "--json"]).stdout).len(), 20_000);
+    // A diamond of templates has two to the power of its height of ways through it.
+    let diamond: String = (0..40)
+        .map(|n| format!("[templates.t{n}]\nextends = [\"t{0}\", \"t{0}\"]\n", n + 1))
+        .collect();
+    place.write("schedules.toml", &format!("{diamond}[templates.t40]\ninterval = \"1h\"\n[tasks.a]\nextends = \"t0\"\ncommand = \"x\"\n"));
+    assert_eq!(place.taskd(["validate"]).status.code(), Some(0));
+}

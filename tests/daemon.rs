@@ -255,3 +255,45 @@ fn what_waits_for_a_start_runs_at_once() {
     daemon.stop();
     assert!(!place.path("off").exists());
 }
+
+#[test]
+fn a_task_that_leaves_its_group_is_stopped_all_the_same() {
+    let place = Place::with(
+        "schedules.toml",
+        "[tasks.mover]\ninterval = \"1s\"\ncommand = [\"perl\", \"-e\", \"setpgrp(0, getpgrp(getppid())); open(F, '>', 'pid'); print F \\\"$$\\n\\\"; close F; sleep 1000\"]\n",
+    );
+    let mut daemon = place.daemon(["--state", "none"]);
+    let pid = place.wait_for("pid", |pid| pid.ends_with('\n'));
+    daemon.signal("INT");
+    daemon.wait_for("draining");
+    daemon.signal("INT");
+    let (status, _, log) = daemon.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!alive(&pid), "{log}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_neither_runs_nor_the_end() {
+    let place = Place::with(
+        "schedules.toml",
+        "[tasks.a]\ninterval = \"1s\"\ncommand = \"echo x >> runs\"\n",
+    );
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    // Full to the brim before the first line.
+    let filler =
+        std::fs::File::from(std::os::fd::OwnedFd::from(writer.try_clone().expect("a descriptor")));
+    rustix::io::ioctl_fionbio(&filler, true).expect("it does not block");
+    while std::io::Write::write(&mut &filler, &[b'.'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&filler, false).expect("it blocks again");
+    let mut command = place.command(["run", "--state", "none", "--log-level", "trace"]);
+    let child = command.stderr(writer).spawn().expect("taskd starts");
+    place.wait_for("runs", |runs| runs.len() >= 4);
+    let pid = child.id().to_string();
+    place.shell(&format!("kill {pid}"));
+    let child = std::cell::RefCell::new(child);
+    let ended = wait_until(|| {
+        child.borrow_mut().try_wait().expect("it is ours").map(|status| status.code())
+    });
+    assert_eq!(ended, Some(Some(0)));
+    drop(reader);
+}

@@ -60,7 +60,6 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Run the tasks of a schedule file when they are due
-    #[command(visible_alias = "daemon")]
     Run(Run),
     /// List the tasks: when they run, next when, and where they are written
     #[command(visible_alias = "ls")]
@@ -94,7 +93,7 @@ pub struct Run {
 
 /// Some tasks of a file.
 #[derive(Args, Debug)]
-pub struct Some {
+pub struct Selected {
     /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
     #[arg(value_name = "FILE|TASK")]
     pub words: Vec<String>,
@@ -109,13 +108,13 @@ pub struct Some {
 #[derive(Args, Debug)]
 pub struct List {
     #[command(flatten)]
-    pub some: Some,
+    pub some: Selected,
 }
 
 #[derive(Args, Debug)]
 pub struct Next {
     #[command(flatten)]
-    pub some: Some,
+    pub some: Selected,
     /// So many firings
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     pub count: usize,

@@ -30,9 +30,7 @@ fn lacking(entry: &Entry) -> Option<String> {
         return Some(format!("directory `{}`", directory.display()));
     }
     let program = command.arguments.first()?;
-    let own = command.environment.iter().rfind(|(name, _)| name == "PATH");
-    let path = own.map(|(_, value)| value.into()).or_else(|| std::env::var_os("PATH"));
-    match find_program(program, directory, path.as_deref()) {
+    match find_program(program, directory, command.search_path().as_deref()) {
         Ok(file) if is_executable(&file) => None,
         Ok(_) | Err(_) => Some(format!("program `{program}`")),
     }

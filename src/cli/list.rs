@@ -11,7 +11,7 @@ use super::render::{self, Grid};
 use super::selection::Selection;
 use super::{locate, output, plan, time};
 use crate::clock;
-use crate::config::{About, Entry, Plan};
+use crate::config::{Entry, Node, Plan};
 use crate::name::Name;
 
 /// A task as `--json` prints it.
@@ -24,8 +24,9 @@ struct Row<'a> {
     timezone: &'a str,
     file: String,
     line: usize,
-    #[serde(flatten)]
-    about: &'a About,
+    description: Option<&'a str>,
+    tags: &'a [String],
+    metadata: Option<&'a Node>,
 }
 
 pub fn list(global: &Global, list: &List) -> Result<Exit, Failure> {
@@ -48,7 +49,7 @@ pub fn list(global: &Global, list: &List) -> Result<Exit, Failure> {
             let place = format!("{}:{}", row.file, row.line);
             grid.row(vec![row.task.to_string(), row.when, next, row.state.into(), place]);
         }
-        grid.write(&mut out, render::width())?;
+        grid.write(&mut out, render::width(), true)?;
     }
     out.flush()?;
     Ok(Exit::Ok)
@@ -71,6 +72,8 @@ fn row<'a>(plan: &'a Plan, entry: &'a Entry, now: Timestamp) -> Row<'a> {
         timezone: entry.zone.name(),
         file: source.path.display().to_string(),
         line: source.position(entry.place.start).line,
-        about: &entry.about,
+        description: entry.about.description.as_deref(),
+        tags: &entry.about.tags,
+        metadata: entry.about.metadata.as_ref(),
     }
 }

@@ -1,6 +1,6 @@
 //! Which schedule file is meant.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::args::Global;
@@ -53,7 +53,14 @@ pub fn locate(named: Option<&Path>, global: &Global) -> Result<Located, Failure>
     if let Some(path) = named.or(global.file.as_deref()) {
         return Ok(Located { path: path.into(), is_standard: standard(path) });
     }
-    if let Some(found) = places.iter().find(|place| place.path.exists()) {
+    // What is there but cannot be read is an error, and not a reason to run something else.
+    let is_there = |place: &&Place| {
+        let found = place.path.symlink_metadata();
+        !found.is_err_and(|error| {
+            matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        })
+    };
+    if let Some(found) = places.iter().find(is_there) {
         return Ok(Located { path: found.path.clone(), is_standard: found.is_standard });
     }
     let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.path.display())).collect();
@@ -66,7 +73,7 @@ pub fn locate(named: Option<&Path>, global: &Global) -> Result<Located, Failure>
 ///
 /// # Errors
 ///
-/// Ends with 1 if standard input cannot be read.
+/// Ends with 78 if standard input cannot be read.
 pub fn open(path: &Path, directory: &Path) -> Result<Origin, Failure> {
     if path != Path::new("-") {
         return Ok(Origin::File(path.into()));

@@ -3,6 +3,7 @@
 mod args;
 mod completions;
 mod exit;
+mod foreign;
 mod host;
 mod list;
 mod locate;
@@ -21,7 +22,7 @@ mod validate;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Arguments, Verb};
 use exit::{Exit, Failure};
@@ -29,11 +30,14 @@ use exit::{Exit, Failure};
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // `--help` and `--version` come this way too. A closed pipe is nobody's fault.
             let _ = error.print();
+            if let Some(help) = foreign::help(&error) {
+                output::complain(&format!("help: {help}"));
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -41,6 +45,23 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report().into(),
     }
+}
+
+/// Reads the command line and the environment; a variable that is empty counts as unset.
+fn parse() -> Result<Arguments, clap::Error> {
+    let mut command = Arguments::command();
+    let is_empty =
+        |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let empty: Vec<_> = command
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some_and(is_empty))
+        .map(|argument| argument.get_id().clone())
+        .collect();
+    for id in empty {
+        command = command.mut_arg(id, |argument| argument.env(None::<&str>));
+    }
+    let mut matches = command.clone().try_get_matches()?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 fn act(arguments: Arguments) -> Result<Exit, Failure> {

@@ -21,6 +21,9 @@ use crate::timetable::{self, Which};
 use crate::trigger::{Excluded, Firing};
 use crate::zone::Zone;
 
+/// So many rows of a table are made to fit each other.
+const PAGE: usize = 1_000;
+
 /// A firing as `--json` prints it.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -47,19 +50,21 @@ pub fn next(global: &Global, next: &Next) -> Result<Exit, Failure> {
     let within = |(_, firing): &(&Schedule, Firing)| until.is_none_or(|until| firing.due <= until);
     let which = if next.all { Which::All } else { Which::Runs };
     let schedules = entries.iter().map(|entry| &entry.schedule);
-    let firings: Vec<_> = if next.each {
+    let merged = timetable::firings(schedules.clone(), after, which).take_while(within);
+    // Printed as they are found, so that no number of them fills the memory.
+    let firings: Box<dyn Iterator<Item = (&Schedule, Firing)>> = if next.each {
         let own = |schedule| {
             timetable::firings([schedule], after, which).take_while(within).take(next.count)
         };
         let mut each: Vec<_> = schedules.flat_map(own).collect();
         each.sort_by(|(a, first), (b, second)| (first.due, &a.name).cmp(&(second.due, &b.name)));
-        each
+        Box::new(each.into_iter())
     } else {
-        timetable::firings(schedules, after, which).take_while(within).take(next.count).collect()
+        Box::new(merged.take(next.count))
     };
     let zones: HashMap<&Name, &Zone> =
         entries.iter().map(|entry: &&Entry| (&entry.schedule.name, &entry.zone)).collect();
-    let rows = firings.into_iter().map(|(schedule, firing)| {
+    let rows = firings.map(|(schedule, firing)| {
         let zone = zones[&schedule.name];
         let due = time::rfc3339(firing.due, zone);
         let row = Row {
@@ -95,7 +100,18 @@ fn print<'a>(
         }
         return out.flush();
     }
-    let rows: Vec<_> = rows.collect();
+    let mut rows = rows.peekable();
+    let mut headings = true;
+    while headings || rows.peek().is_some() {
+        let page: Vec<_> = rows.by_ref().take(PAGE).collect();
+        grid(page, now).write(&mut out, render::width(), headings)?;
+        headings = false;
+    }
+    out.flush()
+}
+
+/// A table of these rows.
+fn grid(rows: Vec<(Row<'_>, Timestamp)>, now: Timestamp) -> Grid {
     let any_excluded = rows.iter().any(|(row, _)| row.excluded.is_some());
     let headings = ["DUE", "IN", "TASK", "TRIGGER", "EXCLUDED"];
     let shown = if any_excluded { &headings[..] } else { &headings[..4] };
@@ -109,6 +125,5 @@ fn print<'a>(
         }
         grid.row(cells);
     }
-    grid.write(&mut out, render::width())?;
-    out.flush()
+    grid
 }

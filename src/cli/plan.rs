@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::exit::{Exit, Failure};
 use super::{locate, output};
-use crate::config::{Diagnostic, Plan, Setting, Severity};
+use crate::config::{Diagnostic, Plan, Problem, Setting, Severity};
 use crate::zone::Zone;
 
 /// The directory that relative paths start from.
@@ -22,13 +22,17 @@ pub fn here() -> Result<PathBuf, Failure> {
 
 /// What a file's meaning depends on, on this machine and at `now`.
 pub fn setting(now: Timestamp) -> Setting {
-    let zone = TimeZone::try_system().map(Zone::new).map_err(|error| error.to_string());
-    Setting { zone, home: locate::home(), now }
+    let zone = TimeZone::try_system().map(Zone::new).map_err(|_| match std::env::var("TZ") {
+        Ok(named) => format!("`$TZ` is `{}`, which is none", named.escape_debug()),
+        Err(_) => "the system does not tell it".into(),
+    });
+    Setting { zone, home: locate::home(), search: std::env::var_os("PATH"), now }
 }
 
 /// Reads the schedule file at `path`, right or wrong.
 pub fn read(path: &Path, now: Timestamp) -> Result<Plan, Failure> {
-    let here = here()?;
+    // An absolute path needs no directory to start from.
+    let here = if path.is_absolute() { PathBuf::from("/") } else { here()? };
     let origin = locate::open(path, &here)?;
     Ok(Plan::load(origin, &here, &setting(now)))
 }
@@ -41,6 +45,8 @@ pub fn read(path: &Path, now: Timestamp) -> Result<Plan, Failure> {
 pub fn load(path: &Path, now: Timestamp) -> Result<Plan, Failure> {
     let plan = read(path, now)?;
     if plan.is_valid() {
+        // Of all warnings, this one changes what is about to be printed.
+        show(&plan, |diagnostic| matches!(diagnostic.problem, Problem::NoZone(_)));
         return Ok(plan);
     }
     show(&plan, |diagnostic| diagnostic.problem.severity() == Severity::Error);

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::exit::Failure;
 use super::{output, time};
 use crate::event::{Event, TriggerKind};
 use crate::name::Name;
@@ -86,9 +87,10 @@ impl Observer for Report {
             }
             _ => return,
         };
-        if self.print(&row).is_err() {
-            // Nobody reads any more, and a rehearsal does nothing else.
-            std::process::exit(0);
+        if let Err(error) = self.print(&row) {
+            // A rehearsal does nothing else; with a closed pipe, nobody wants more of it.
+            let exit = Failure::from(error).report();
+            std::process::exit(exit as i32);
         }
     }
 }

@@ -26,12 +26,17 @@ impl Grid {
         self.rows.push(cells);
     }
 
-    /// Writes the table to `out`, cut to `width` if there is one.
+    /// Writes the table to `out`, cut to `width` if there is one, below its headings or without.
     ///
     /// # Errors
     ///
     /// Returns what `out` says.
-    pub fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
+    pub fn write(
+        &self,
+        out: &mut impl Write,
+        width: Option<usize>,
+        with_headings: bool,
+    ) -> io::Result<()> {
         let cell_width = |cell: &str| cell.chars().count();
         let mut widths: Vec<_> = self.headings.iter().map(|heading| cell_width(heading)).collect();
         for row in &self.rows {
@@ -45,8 +50,9 @@ impl Grid {
             *elastic =
                 elastic.saturating_sub(all.saturating_sub(most)).max(NARROWEST.min(*elastic));
         }
-        let headings = self.headings.iter().map(ToString::to_string).collect();
-        for row in std::iter::once(&headings).chain(&self.rows) {
+        let headings: Vec<_> = self.headings.iter().map(ToString::to_string).collect();
+        let headings = with_headings.then_some(&headings);
+        for row in headings.into_iter().chain(&self.rows) {
             let cells = row
                 .iter()
                 .zip(&widths)
@@ -86,7 +92,7 @@ mod tests {
         grid.row(vec!["x".into(), "at 09:30 on monday to friday".into(), "-".into()]);
         let lines = |width| {
             let mut out = Vec::new();
-            grid.write(&mut out, width).expect("memory takes it");
+            grid.write(&mut out, width, true).expect("memory takes it");
             String::from_utf8(out).expect("it is text")
         };
         assert_eq!(

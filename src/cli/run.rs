@@ -26,11 +26,11 @@ use crate::zone::Zone;
 const THREADS: usize = 2;
 
 pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
-    selection::only_file(run.file.as_deref())?;
+    selection::only_file("run", run.file.as_deref())?;
     let located = locate::locate(run.file.as_deref(), global)?;
     let mut plan = plan::load(&located.path, clock::wall_clock())?;
     host::judge(&mut plan);
-    log::init(global);
+    let _log = log::init(global);
     warn(&plan);
     let directory = if run.dry_run { None } else { state::hold(global, &located)? };
     let runtime =
@@ -65,6 +65,9 @@ async fn serve(
 ) -> io::Result<()> {
     // Before anything starts: from here on these no longer end the process.
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    for kind in [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()] {
+        tokio::spawn(decline(signal(kind)?));
+    }
     let zones: HashMap<Name, Zone> =
         plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
     let clock = Arc::new(System::new()?);
@@ -116,6 +119,13 @@ fn split(entries: Vec<Entry>, dry_run: bool) -> (Vec<Schedule>, HashMap<Name, Ar
         schedules.push(entry.schedule);
     }
     (schedules, tasks)
+}
+
+/// A signal that ends other programs, and that people send to daemons for other reasons.
+async fn decline(mut signal: Signal) {
+    while signal.recv().await.is_some() {
+        tracing::warn!("this signal means nothing here; a changed file is taken up by a restart");
+    }
 }
 
 /// The first TERM or INT drains, the second stops the runs.

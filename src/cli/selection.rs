@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
-use super::args::Some as Words;
+use super::args::Selected;
 use super::exit::{Exit, Failure};
 use crate::config::{Entry, Plan};
 
@@ -29,7 +29,7 @@ impl<'a> Selection<'a> {
     /// # Errors
     ///
     /// Ends with 2 if there is more than one file, a run, or something that is no pattern.
-    pub fn new(some: &'a Words) -> Result<Self, Failure> {
+    pub fn new(some: &'a Selected) -> Result<Self, Failure> {
         let mut selection = Self { file: None, tasks: Vec::new(), tags: &some.tag };
         for word in &some.words {
             if is_file(word) {
@@ -93,16 +93,16 @@ fn no_such<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> 
     }
 }
 
-/// The path of `run`, where only a file can stand.
+/// Checks the path after `verb`, where only a file can stand.
 ///
 /// # Errors
 ///
 /// Ends with 2 if it looks like the name of a task.
-pub fn only_file(path: Option<&Path>) -> Result<(), Failure> {
+pub fn only_file(verb: &str, path: Option<&Path>) -> Result<(), Failure> {
     match path.and_then(Path::to_str) {
         Some(word) if !is_file(word) => {
             let message =
-                format!("`{word}` reads as the name of a task, and `run` takes a schedule file");
+                format!("`{word}` reads as the name of a task, and `{verb}` takes a schedule file");
             let help = format!(
                 "write `./{word}` for a file of that name; `taskd next {word}` tells when a task runs"
             );

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::{Global, Validate};
 use super::exit::{Exit, Failure};
 use super::plan::plural;
-use super::{host, locate, output, plan, time};
+use super::{host, locate, output, plan, selection, time};
 use crate::clock;
 use crate::config::{Plan, Severity};
 use crate::name::Name;
@@ -33,6 +33,9 @@ pub fn validate(global: &Global, validate: &Validate) -> Result<Exit, Failure> {
     } else {
         validate.files.clone()
     };
+    for path in &validate.files {
+        selection::only_file("validate", Some(path))?;
+    }
     let mut plans = Vec::new();
     for path in files {
         let mut plan = plan::read(&path, clock::wall_clock())?;

@@ -23,6 +23,7 @@ mod when;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ pub struct Setting {
     pub zone: Result<Zone, String>,
     /// What a leading `~` stands for.
     pub home: Option<PathBuf>,
+    /// Where programs are searched.
+    pub search: Option<OsString>,
     /// What is past.
     pub now: Timestamp,
 }

@@ -105,6 +105,8 @@ pub enum Problem {
     LiteralDollar(String),
     /// Nothing will fire any more.
     Past,
+    /// Nothing fires between the start and the end.
+    Outside,
     /// TOML of a later version than 1.0.
     LaterToml(&'static str),
     /// Something that this machine does not have.
@@ -208,6 +210,7 @@ impl fmt::Display for Problem {
                 write!(f, "`{name}` stays as it is in an environment value")
             }
             Self::Past => write!(f, "this will never fire again: all of it is past"),
+            Self::Outside => write!(f, "nothing of this lies before its end"),
             Self::LaterToml(what) => write!(f, "TOML 1.0 has no {what}"),
             Self::HostLacks(what) => write!(f, "this machine has no {what}"),
             Self::InGap(wall, read) => {
@@ -229,6 +232,7 @@ impl Problem {
             | Self::NoZone(_)
             | Self::LiteralDollar(_)
             | Self::Past
+            | Self::Outside
             | Self::LaterToml(_)
             | Self::HostLacks(_)
             | Self::InGap(..)
@@ -277,7 +281,7 @@ impl Problem {
             Self::NoTasks => "no-tasks",
             Self::NoZone(_) => "no-timezone",
             Self::LiteralDollar(_) => "literal-dollar",
-            Self::Past => "past",
+            Self::Past | Self::Outside => "past",
             Self::LaterToml(_) => "toml-1.1",
             Self::HostLacks(_) => "host",
             Self::InGap(..) => "date-in-gap",
@@ -335,6 +339,7 @@ impl Problem {
             Self::NoTasks => "write `[tasks.hello]`, and below it `interval = \"10s\"` and `command = \"echo hello\"`".into(),
             Self::NoZone(_) => "times are read as UTC; write `timezone = \"Europe/Berlin\"` at the top of the file".into(),
             Self::LiteralDollar(_) => "nothing is filled in here; use it in the `command` instead, which a shell reads".into(),
+            Self::Outside => "write a later `end`, or another trigger".into(),
             Self::Past => "write a later date, or take the task away".into(),
             Self::LaterToml(_) => "taskd reads it, but other tools may not".into(),
             Self::InGap(..) => "write a time that the clocks show, or one with an offset".into(),

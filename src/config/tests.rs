@@ -10,6 +10,7 @@ fn setting() -> Setting {
     Setting {
         zone: Ok(Zone::new(berlin)),
         home: Some("/home/me".into()),
+        search: None,
         now: "2026-01-01T00:00:00Z".parse().expect("an instant"),
     }
 }

@@ -87,6 +87,24 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
     Plan { tasks, diagnostics, sources, zone }
 }
 
+/// The zone that somebody who wrote `name` may have meant: by the place in it, or by a slip of the
+/// pen. Abbreviations and offsets are near to others that are hours away.
+fn nearest_zone(name: &str) -> Option<String> {
+    let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let places = || {
+        names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.contains('/') && !name.starts_with("Etc/"))
+    };
+    let place = name.replace(' ', "_");
+    let same = places()
+        .find(|name| name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&place)));
+    let near =
+        same.or_else(|| if name.contains('/') { keys::nearest(name, places()) } else { None });
+    near.map(Into::into)
+}
+
 /// The diagnostics by file and place; a value that many tasks inherit is complained about once.
 fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics
@@ -178,8 +196,7 @@ impl Reader<'_> {
             TimeZone::get(name).ok().filter(|zone| !zone.is_unknown()).map(Zone::new)
         });
         if known.is_none() {
-            let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-            let near = keys::nearest(name, names.iter().map(String::as_str)).map(Into::into);
+            let near = nearest_zone(name);
             let span = found.node.span.clone();
             self.complain(found.file, span, Problem::UnknownZone(name.into(), near));
             return None;
@@ -257,7 +274,9 @@ impl Reader<'_> {
             && schedule.when.has_clock()
             && schedule.next_run_after(self.setting.now).is_none()
         {
-            self.complain(file, entry.span.clone(), Problem::Past);
+            let ahead = schedule.when.end().is_some_and(|end| end > self.setting.now);
+            let problem = if ahead { Problem::Outside } else { Problem::Past };
+            self.complain(file, entry.span.clone(), problem);
         }
         self.allow(&layers, mark);
         self.task = None;

@@ -46,7 +46,8 @@ impl Reader<'_> {
             }
             _ => words?,
         };
-        Some(CommandTask { arguments, directory: directory?, environment: environment? })
+        let search = self.setting.search.clone();
+        Some(CommandTask { arguments, directory: directory?, environment: environment?, search })
     }
 
     fn shell(&mut self, found: Found<'_>) -> Option<Vec<String>> {

@@ -304,7 +304,7 @@ impl Reader<'_> {
                     self.wrong_type(
                         found,
                         node,
-                        "a number or a text, write `hour = 9` or `hour = \"9-17\"`",
+                        "a whole number or a text, write `hour = 9` or `hour = \"9-17\"`",
                     );
                     complete = false;
                 }

@@ -3,6 +3,7 @@
 mod spawn;
 mod supervise;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::task::{BoxFuture, Context, Outcome, Task};
@@ -18,6 +19,17 @@ pub struct CommandTask {
     pub directory: PathBuf,
     /// What its environment has beside and before what taskd's own has.
     pub environment: Vec<(String, String)>,
+    /// Where programs are searched that are named without a `/`, unless the environment says.
+    pub search: Option<OsString>,
+}
+
+impl CommandTask {
+    /// Where its programs are searched.
+    #[must_use]
+    pub fn search_path(&self) -> Option<OsString> {
+        let own = self.environment.iter().rfind(|(name, _)| name == "PATH");
+        own.map(|(_, value)| value.into()).or_else(|| self.search.clone())
+    }
 }
 
 impl Task for CommandTask {

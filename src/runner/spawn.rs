@@ -1,6 +1,6 @@
 //! Starting a process: one place, by `posix_spawn` where nothing forbids it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -29,7 +29,7 @@ pub(super) fn spawn(task: &CommandTask) -> Result<Child, NotStarted> {
     let [name, arguments @ ..] = task.arguments.as_slice() else {
         return Err(NotStarted::NoCommand);
     };
-    let program = find_program(name, &task.directory, path_of(task).as_deref())
+    let program = find_program(name, &task.directory, task.search_path().as_deref())
         .map_err(|denied| why_not(task, name, denied))?;
     let mut command = Command::new(program);
     command
@@ -49,15 +49,10 @@ pub(super) fn spawn(task: &CommandTask) -> Result<Child, NotStarted> {
             why_not(task, name, error.kind() == io::ErrorKind::PermissionDenied)
         }
         _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
-            NotStarted::NotExecutable(name.clone())
+            NotStarted::NoHashBang(name.clone())
         }
         _ => NotStarted::Other(name.clone(), error),
     })
-}
-
-fn path_of(task: &CommandTask) -> Option<OsString> {
-    let own = task.environment.iter().rfind(|(name, _)| name == "PATH");
-    own.map(|(_, value)| value.into()).or_else(|| std::env::var_os("PATH"))
 }
 
 /// The file that `name` stands for: with a `/` in it, a path from `directory`; else the first
@@ -113,6 +108,7 @@ pub(super) enum NotStarted {
     NoProgram(String),
     NotExecutable(String),
     NoInterpreter(String),
+    NoHashBang(String),
     NoDirectory(PathBuf),
     ClosedDirectory(PathBuf),
     Other(String, io::Error),
@@ -125,6 +121,9 @@ impl fmt::Display for NotStarted {
             Self::NoProgram(program) => write!(f, "no such program: `{program}`"),
             Self::NotExecutable(program) => write!(f, "`{program}` is not executable"),
             Self::NoInterpreter(program) => write!(f, "the interpreter of `{program}` is missing"),
+            Self::NoHashBang(program) => {
+                write!(f, "`{program}` is no program, and has no `#!` line that names one")
+            }
             Self::NoDirectory(path) => write!(f, "no such directory: `{}`", path.display()),
             Self::ClosedDirectory(path) => {
                 write!(f, "the directory `{}` cannot be entered", path.display())

@@ -29,15 +29,7 @@ impl StateDirectory {
     /// Returns [`DirectoryError`] if another daemon holds it, or if it cannot be made or written.
     pub fn hold(path: &Path, file: &Path) -> Result<Self, DirectoryError> {
         let unusable = |error: io::Error| DirectoryError::Unusable { path: path.into(), error };
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(unusable)?;
-        }
-        match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(unusable(error));
-            }
-            _ => {}
-        }
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
         let lock = File::open(path).map_err(unusable)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}

@@ -77,6 +77,12 @@ impl When {
         &self.triggers
     }
 
+    /// After this instant, nothing fires.
+    #[must_use]
+    pub fn end(&self) -> Option<Timestamp> {
+        self.end
+    }
+
     /// Whether a clock names any of its firings.
     #[must_use]
     pub fn has_clock(&self) -> bool {

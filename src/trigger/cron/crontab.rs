@@ -74,8 +74,8 @@ pub fn parse_crontab(text: &str) -> Result<(Crontab, Vec<Fault>), Vec<Fault>> {
 }
 
 fn parse_nickname(text: &str) -> Result<Crontab, Fault> {
-    let start = text.len() - text.trim_start_matches([' ', '\t']).len();
-    let nickname = text.trim_matches([' ', '\t']);
+    let start = text.len() - text.trim_ascii_start().len();
+    let nickname = text.trim_ascii();
     let wrong = |problem| Fault::new(problem, start..start + nickname.len());
     let lower = nickname.to_ascii_lowercase();
     let one = |value| vec![Item::One(value)];

@@ -96,7 +96,7 @@ impl fmt::Display for Problem {
             Self::FieldCount(count) => {
                 write!(f, "a crontab text has 5, 6 or 7 fields, and this one has {count}")
             }
-            Self::Nickname(name) => write!(f, "unknown nickname `{name}`"),
+            Self::Nickname(name) => write!(f, "unknown nickname `{}`", name.escape_debug()),
             Self::Every(None) => write!(f, "`@every` wants a duration"),
             Self::Every(Some(bad)) => write!(f, "{bad}"),
             Self::NotAscii(c) => write!(f, "`{}` has no meaning in a pattern", c.escape_debug()),
@@ -110,7 +110,9 @@ impl fmt::Display for Problem {
             Self::NameOfAnother { name, field, belongs } => {
                 write!(f, "`{name}` is a name for the {belongs}, and this is the {field}")
             }
-            Self::Unreadable { item, field } => write!(f, "`{item}` is no {field}"),
+            Self::Unreadable { item, field } => {
+                write!(f, "`{}` is no {field}", item.escape_debug())
+            }
             Self::YearsBackwards => write!(f, "these years run backwards"),
             Self::Never => write!(f, "this never fires"),
             Self::WideStep(step, field) => {

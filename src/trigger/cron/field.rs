@@ -106,7 +106,7 @@ impl Field {
     pub(super) fn grammar(self) -> &'static str {
         match self {
             Self::Day => {
-                "write `15`, `1-7`, `*/2` or `1,15`; the last day is `L` in a crontab text and `last` in a field"
+                "write `15`, `1-7`, `*/2` or `1,15`; the last day is `L` in a crontab text; in a field `last`, `2nd fri` and `last fri` go, too"
             }
             Self::Month => "write `1` to `12` or `jan` to `dec`, `jun-aug`, `*/3` or `jan,jul`",
             Self::DayOfWeek => "write `sun` to `sat`, `mon-fri` or `sat,sun`",

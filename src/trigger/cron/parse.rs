@@ -219,7 +219,7 @@ pub(super) fn words(text: &str) -> Vec<Range<usize>> {
     let mut words = Vec::new();
     let mut start = None;
     for (at, byte) in text.bytes().enumerate() {
-        let blank = matches!(byte, b' ' | b'\t');
+        let blank = byte.is_ascii_whitespace();
         match start {
             None if !blank => start = Some(at),
             Some(from) if blank => {

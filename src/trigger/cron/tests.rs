@@ -359,6 +359,11 @@ fn a_pattern_is_told_in_words() {
         ("0 0 1,15 * fri", "at 00:00 on day 1 and 15 and also on friday"),
         ("0 0 1 jan,jul *", "at 00:00 on day 1 in january and july"),
         ("*/10 9-17 * * *", "at every 10 minutes of hour 9 to 17"),
+        // What starts afresh is no rhythm, and a step too wide is none at all.
+        ("*/7 * * * *", "every 7 minutes from the start of each hour"),
+        ("*/100 * * * *", "at minute 0 of every hour"),
+        ("0 0 * * 7-7", "at 00:00 on sunday"),
+        ("0 0 * * */2", "at 00:00 on every 2 days of the week"),
     ] {
         assert_eq!(pattern(text).expression().in_words(), expected, "{text}");
     }

@@ -37,12 +37,14 @@ impl Expression {
         let on_the_minute = self.second == [Item::One(0)];
         match (self.hour.as_slice(), self.minute.as_slice(), self.second.as_slice()) {
             ([Item::Every { step: 1 }], [Item::Every { step: 1 }], [Item::Every { step }]) => {
-                every(*step, "second")
+                rhythm(*step, Field::Second)
             }
             ([Item::Every { step: 1 }], [Item::Every { step }], _) if on_the_minute => {
-                every(*step, "minute")
+                rhythm(*step, Field::Minute)
             }
-            ([Item::Every { step }], [Item::One(0)], _) if on_the_minute => every(*step, "hour"),
+            ([Item::Every { step }], [Item::One(0)], _) if on_the_minute => {
+                rhythm(*step, Field::Hour)
+            }
             ([Item::Every { step: 1 }], [Item::One(minute)], _) if on_the_minute => {
                 format!("at minute {minute} of every hour")
             }
@@ -107,7 +109,10 @@ impl Expression {
         };
         let words: Vec<_> = items.iter().map(|item| item_in_words(*item, field)).collect();
         let words = list(&words, "and");
-        if plain && !unit.is_empty() { format!("{unit} {words}") } else { words }
+        if plain && !unit.is_empty() {
+            return format!("{unit} {words}");
+        }
+        words
     }
 }
 
@@ -118,6 +123,10 @@ fn item_in_words(item: Item, field: Field) -> String {
     match item {
         Item::Every { step } => every(step, unit),
         Item::One(value) => name(value),
+        Item::Span { from, to, .. } if from == to => name(from),
+        Item::Span { from: 0, to: 7, step: 1 } if field == Field::DayOfWeek => {
+            "every day of the week".into()
+        }
         Item::Span { from, to, step: 1 } => format!("{} to {}", name(from), name(to)),
         Item::Span { from, to, step } => {
             format!("{} from {} to {}", every(step, unit), name(from), name(to))
@@ -134,8 +143,33 @@ fn item_in_words(item: Item, field: Field) -> String {
     }
 }
 
+/// `every 5 minutes`; where that starts afresh with each hour, so it is said.
+fn rhythm(step: u16, field: Field) -> String {
+    let whole = match field {
+        Field::Second => "minute",
+        Field::Minute => "hour",
+        _ => "day",
+    };
+    let round = field.last() - field.bounds().0 + 1;
+    if step >= round {
+        let start =
+            if field == Field::Hour { "at 00:00".into() } else { format!("at {} 0", field.key()) };
+        return if field == Field::Hour { start } else { format!("{start} of every {whole}") };
+    }
+    let words = every(step, field.key());
+    if round.is_multiple_of(step) {
+        words
+    } else {
+        format!("{words} from the start of each {whole}")
+    }
+}
+
 fn every(step: u16, unit: &str) -> String {
-    if step == 1 { format!("every {unit}") } else { format!("every {step} {unit}s") }
+    match (step, unit) {
+        (1, _) => format!("every {unit}"),
+        (_, "day of the week") => format!("every {step} days of the week"),
+        _ => format!("every {step} {unit}s"),
+    }
 }
 
 /// The values of a field that names nothing but single ones.
