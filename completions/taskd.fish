@@ -38,6 +38,7 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "ls" -d 'List the tasks:
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "next" -d 'Print what will run next, and when'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "validate" -d 'Check schedule files, and tell everything that is wrong with them'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "check" -d 'Check schedule files, and tell everything that is wrong with them'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "explain" -d 'Explain a task or an expression: in words, field by field, and where clocks change'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c taskd -n "__fish_taskd_using_subcommand run" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
@@ -100,6 +101,16 @@ complete -c taskd -n "__fish_taskd_using_subcommand check" -l strict -d 'Take wa
 complete -c taskd -n "__fish_taskd_using_subcommand check" -l host -d 'Look also for what this machine lacks: directories, shells and programs'
 complete -c taskd -n "__fish_taskd_using_subcommand check" -l json -d 'One JSON object a line'
 complete -c taskd -n "__fish_taskd_using_subcommand check" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -s n -l count -d 'So many of the next firings' -r
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l timezone -d 'The zone of an expression, else that of this machine' -r
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''

@@ -27,15 +27,23 @@ pub enum TriggerKind {
     Startup,
 }
 
-impl fmt::Display for TriggerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl TriggerKind {
+    /// The word for it, which is the key in a file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Interval => "interval",
             Self::Cron => "cron",
             Self::Date => "date",
             Self::Calendar => "calendar",
             Self::Startup => "startup",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TriggerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
     }
 }
 

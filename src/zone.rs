@@ -29,6 +29,17 @@ pub enum Reading {
     Gap(Timestamp),
 }
 
+/// A wall clock jumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    /// When.
+    pub at: Timestamp,
+    /// What it would have read.
+    pub from: DateTime,
+    /// What it reads: more after a gap, less after a fold.
+    pub to: DateTime,
+}
+
 impl Zone {
     /// A zone by the name it has in the database of zones, or by its rules where it has none.
     #[must_use]
@@ -77,6 +88,17 @@ impl Zone {
     #[must_use]
     pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
         self.zone.following(after).next().map(|change| change.timestamp())
+    }
+
+    /// The instants after `after` at which the wall clock jumps, in order.
+    pub fn jumps(&self, after: Timestamp) -> impl Iterator<Item = Jump> {
+        let mut before = self.offset(after);
+        self.zone.following(after).filter_map(move |change| {
+            let (from, to) = (before, change.offset());
+            before = to;
+            let at = change.timestamp();
+            (from != to).then(|| Jump { at, from: from.to_datetime(at), to: to.to_datetime(at) })
+        })
     }
 
     /// Which instant the reading `wall` means, or `None` beyond the end of time (year 9999).

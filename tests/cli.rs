@@ -338,3 +338,64 @@ fn many_tasks_and_many_faults_do_not_take_for_ever() {
     place.write("schedules.toml", &format!("{diamond}[templates.t40]\ninterval = \"1h\"\n[tasks.a]\nextends = \"t0\"\ncommand = \"x\"\n"));
     assert_eq!(place.taskd(["validate"]).status.code(), Some(0));
 }
+
+#[test]
+fn an_expression_is_explained_with_its_next_gap_and_fold() {
+    let place = Place::new();
+    let explain = |expression: &str| {
+        let arguments = ["explain", expression, "--timezone", "America/New_York", "--json"];
+        json_lines(&place.taskd(arguments).stdout).remove(0)
+    };
+    let fixed = explain("30 2 * * *");
+    assert_eq!(fixed["words"], "at 02:30 every day");
+    assert_eq!(fixed["triggers"][0]["fixed"], true);
+    assert_eq!(fixed["triggers"][0]["fields"]["hour"], "2");
+    assert_eq!(fixed["next"].as_array().map(Vec::len), Some(5));
+    // In the gap it fires as the gap ends.
+    let gap = &fixed["gap"];
+    assert!(gap["from"].as_str().is_some_and(|from| from.ends_with("02:00")), "{gap}");
+    assert_eq!(gap["firings"], serde_json::json!([gap["at"]]));
+    // A rhythm comes by twice in a fold.
+    let rhythm = explain("*/30 1 * * *");
+    let fold = rhythm["fold"]["firings"].as_array().expect("a list").len();
+    assert_eq!((&rhythm["triggers"][0]["fixed"], fold), (&false.into(), 4));
+    for (expression, words) in [
+        ("1h 30m", "every 1h 30m"),
+        ("{ hour = 9 }", "at 09:00 every day"),
+        ("2199-01-01 10:00", "once at 2199-01-01 10:00:00"),
+        ("@reboot", "after each boot"),
+    ] {
+        assert_eq!(explain(expression)["words"], words);
+    }
+    let wrong = place.taskd(["explain", "30 25 * * *"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("the hour `25` is not in 0 to 23"));
+}
+
+#[test]
+fn a_task_is_explained_with_every_key_and_where_it_was_set() {
+    let place = Place::with(
+        "schedules.toml",
+        "timezone = \"UTC\"\n[defaults]\nenv = { TOKEN = \"hunter2\" }\n[templates.t]\ncron = \"*/7 * * * *\"\n[tasks.a]\nextends = \"t\"\ncommand = \"true\"\n",
+    );
+    let output = place.taskd(["explain", "a", "--json"]);
+    assert!(!text(&output.stdout).contains("hunter2"));
+    let row = json_lines(&output.stdout).remove(0);
+    let keys: Vec<_> = row["keys"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|key| format!("{} {} {}", key["key"], key["set_by"], key["line"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "cron template t 5",
+            "command the task 8",
+            "env.TOKEN defaults 3",
+            "extends the task 7",
+            "timezone the file 1"
+        ]
+    );
+    assert_eq!(place.taskd(["explain", "b"]).status.code(), Some(3));
+}

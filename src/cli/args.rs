@@ -69,6 +69,8 @@ pub enum Verb {
     /// Check schedule files, and tell everything that is wrong with them
     #[command(visible_alias = "check")]
     Validate(Validate),
+    /// Explain a task or an expression: in words, field by field, and where clocks change
+    Explain(Explain),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -130,6 +132,22 @@ pub struct Next {
     /// Also what a calendar excludes, and why
     #[arg(long)]
     pub all: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A task, or a crontab text (`30 9 * * mon-fri`), fields (`{ hour = 9 }`), a duration or a date
+    #[arg(value_name = "TASK|EXPR", required = true)]
+    pub words: Vec<String>,
+    /// So many of the next firings
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    pub count: usize,
+    /// The zone of an expression, else that of this machine
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -3,6 +3,7 @@
 mod args;
 mod completions;
 mod exit;
+mod explain;
 mod foreign;
 mod host;
 mod list;
@@ -70,6 +71,7 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Run(run) => run::run(&global, &run),
         Verb::List(list) => list::list(&global, &list),
         Verb::Next(next) => next::next(&global, &next),
+        Verb::Explain(explain) => explain::explain(&global, &explain),
         Verb::Validate(validate) => validate::validate(&global, &validate),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),

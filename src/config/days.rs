@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::{Date, Weekday};
 
 use super::ics;
-use super::inherit::{Found, Layers};
+use super::inherit::{Found, LayerKind, Layers};
 use super::keys::{self, remedy};
 use super::problem::Problem;
 use super::raw::{RawEntry, RawFile};
@@ -47,7 +47,7 @@ impl Reader<'_> {
         let (mut dates, mut weekdays) = (Vec::new(), Vec::new());
         let mut complete = true;
         for (key, node) in &entry.table {
-            let found = Found { file, key, node };
+            let found = Found { file, layer: LayerKind::Own, key, node };
             let read = match key.name.as_str() {
                 "dates" => self.dates_of(found).map(|read| dates.extend(read)),
                 "weekdays" => self.weekdays_of(found).map(|read| weekdays.extend(read)),

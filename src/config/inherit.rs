@@ -14,13 +14,26 @@ use super::value::{Key, Node, Value};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layer<'a> {
     pub file: usize,
+    pub kind: LayerKind<'a>,
     pub table: &'a [(Key, Node)],
+}
+
+/// What a layer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LayerKind<'a> {
+    /// The entry itself.
+    Own,
+    /// A template by its name.
+    Template(&'a str),
+    /// The defaults of a file.
+    Defaults,
 }
 
 /// A value, with the file in which it stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     pub file: usize,
+    pub layer: LayerKind<'a>,
     pub key: &'a Key,
     pub node: &'a Node,
 }
@@ -61,7 +74,8 @@ impl<'a> Heritage<'a> {
         self.extend(file, entry, &mut layers, &mut Vec::new(), complain);
         for ancestor in std::iter::successors(Some(file), |file| self.parents[*file]) {
             if let Some(defaults) = &self.files[ancestor].defaults {
-                layers.0.push(Layer { file: ancestor, table: &defaults.table });
+                let kind = LayerKind::Defaults;
+                layers.0.push(Layer { file: ancestor, kind, table: &defaults.table });
             }
         }
         layers
@@ -75,7 +89,9 @@ impl<'a> Heritage<'a> {
         path: &mut Vec<&'a str>,
         complain: &mut dyn FnMut(Found<'_>, &Node, Problem),
     ) {
-        let own = Layer { file, table: &entry.table };
+        let kind =
+            if layers.0.is_empty() { LayerKind::Own } else { LayerKind::Template(&entry.name) };
+        let own = Layer { file, kind, table: &entry.table };
         layers.0.push(own);
         let Some(found) = own.get("extends") else {
             return;
@@ -131,21 +147,26 @@ impl<'a> Heritage<'a> {
 impl<'a> Layer<'a> {
     fn get(&self, key: &str) -> Option<Found<'a>> {
         let (key, node) = self.table.iter().find(|(candidate, _)| candidate.name == key)?;
-        Some(Found { file: self.file, key, node })
+        Some(Found { file: self.file, layer: self.kind, key, node })
     }
 }
 
 impl<'a> Layers<'a> {
     /// A template or defaults alone.
     pub(super) fn alone(file: usize, entry: &'a RawEntry) -> Self {
-        Self(vec![Layer { file, table: &entry.table }])
+        Self(vec![Layer { file, kind: LayerKind::Own, table: &entry.table }])
     }
 
     /// The keys of the strongest layer: what the entry itself says.
     pub(super) fn own(&self) -> impl Iterator<Item = Found<'a>> + use<'a> {
         let own = self.0.first().copied();
         own.into_iter().flat_map(|layer| {
-            layer.table.iter().map(move |(key, node)| Found { file: layer.file, key, node })
+            layer.table.iter().map(move |(key, node)| Found {
+                file: layer.file,
+                layer: layer.kind,
+                key,
+                node,
+            })
         })
     }
 
@@ -176,7 +197,7 @@ impl<'a> Layers<'a> {
             };
             for (key, node) in table {
                 if !merged.iter().any(|stronger| stronger.key.name == key.name) {
-                    merged.push(Found { file: layer.file, key, node });
+                    merged.push(Found { file: layer.file, layer: layer.kind, key, node });
                 }
             }
         }

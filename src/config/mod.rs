@@ -8,6 +8,7 @@ mod calendar;
 mod days;
 mod diagnostic;
 mod ics;
+mod in_force;
 mod include;
 mod inherit;
 mod keys;
@@ -35,6 +36,7 @@ use crate::schedule::Schedule;
 use crate::zone::Zone;
 
 pub use diagnostic::{Colour, Diagnostic};
+pub use in_force::KeyInForce;
 pub use keys::nearest;
 pub use problem::{Problem, Severity};
 pub use source::{LARGEST, Position, ReadError, Source};
@@ -75,6 +77,8 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// The files, the main one first.
     pub sources: Vec<Source>,
+    /// The file that includes each of them.
+    pub(crate) parents: Vec<Option<usize>>,
     /// The zone of the main file, for times that people type.
     pub zone: Zone,
 }

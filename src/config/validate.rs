@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::days::Calendars;
 use super::diagnostic::Diagnostic;
 use super::include::Files;
-use super::inherit::{Found, Heritage, Layers};
+use super::inherit::{Found, Heritage, LayerKind, Layers};
 use super::keys::{self, remedy};
 use super::problem::{ALLOWABLE, Problem, Severity};
 use super::raw::RawEntry;
@@ -84,7 +84,7 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         reader.complain(0, 0..0, Problem::NoTasks);
     }
     let diagnostics = in_order(reader.diagnostics);
-    Plan { tasks, diagnostics, sources, zone }
+    Plan { tasks, diagnostics, sources, parents, zone }
 }
 
 /// The zone that somebody who wrote `name` may have meant: by the place in it, or by a slip of the
@@ -182,7 +182,8 @@ impl Reader<'_> {
             return self.default_zone.clone();
         };
         let key = super::value::Key { name: "timezone".into(), span: node.span.clone() };
-        self.zone_at(Found { file, key: &key, node }).unwrap_or_else(|| self.default_zone.clone())
+        self.zone_at(Found { file, layer: LayerKind::Own, key: &key, node })
+            .unwrap_or_else(|| self.default_zone.clone())
     }
 
     /// The zone that is named at `found`.

@@ -110,6 +110,17 @@ impl Expression {
         self
     }
 
+    /// What each field says, from coarse to fine; `week` only if it says something.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(Field, String)> {
+        use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Week, Year};
+        [Year, Month, Day, Week, DayOfWeek, Hour, Minute, Second]
+            .into_iter()
+            .filter(|field| *field != Week || !self.is_any(Week))
+            .map(|field| (field, self.print(field)))
+            .collect()
+    }
+
     fn print(&self, field: Field) -> String {
         let items = self.field(field).iter().map(|item| item.print(field, self.dialect));
         items.collect::<Vec<_>>().join(",")
