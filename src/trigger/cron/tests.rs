@@ -471,6 +471,24 @@ proptest! {
         }
     }
 
+    /// The firings of a stretch are those of its parts.
+    #[test]
+    fn firings_add_up((cron, from, _) in a_question(), first in 1..400_000_i64, second in 1..400_000_i64) {
+        let firings = |from: Timestamp, to: Timestamp| {
+            let all = std::iter::successors(cron.next_after(from), |due| cron.next_after(*due));
+            all.take_while(|due| *due <= to).take(5_000).collect::<Vec<_>>()
+        };
+        let middle = from + SignedDuration::from_secs(first);
+        let to = middle + SignedDuration::from_secs(second);
+        let mut parts = firings(from, middle);
+        prop_assume!(parts.len() < 5_000);
+        parts.extend(firings(middle, to));
+        let whole = firings(from, to);
+        let shorter = whole.len().min(parts.len());
+        prop_assert_eq!(&whole[..shorter], &parts[..shorter]);
+        prop_assert!(whole.len() >= 5_000 || whole.len() == parts.len());
+    }
+
     /// Counting by days is counting one by one.
     #[test]
     fn firings_are_counted_right((cron, from, _) in a_question(), hours in 1..100_i64) {
