@@ -29,17 +29,6 @@ impl Patterns {
     }
 }
 
-const FIELDS: [Field; 8] = [
-    Field::Year,
-    Field::Month,
-    Field::Day,
-    Field::Week,
-    Field::DayOfWeek,
-    Field::Hour,
-    Field::Minute,
-    Field::Second,
-];
-
 /// From here on people think of a time of day.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -287,8 +276,8 @@ impl Reader<'_> {
         let mut texts: Vec<(Field, String, &Node)> = Vec::new();
         let mut complete = true;
         for (key, node) in table {
-            let Some(field) = FIELDS.into_iter().find(|field| field.key() == key.name) else {
-                let help = remedy(&key.name, &FIELDS.map(Field::key));
+            let Some(field) = Field::ALL.into_iter().find(|field| field.key() == key.name) else {
+                let help = remedy(&key.name, &Field::ALL.map(Field::key));
                 self.complain(
                     found.file,
                     key.span.clone(),

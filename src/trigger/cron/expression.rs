@@ -113,10 +113,9 @@ impl Expression {
     /// What each field says, from coarse to fine; `week` only if it says something.
     #[must_use]
     pub fn fields(&self) -> Vec<(Field, String)> {
-        use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Week, Year};
-        [Year, Month, Day, Week, DayOfWeek, Hour, Minute, Second]
+        Field::ALL
             .into_iter()
-            .filter(|field| *field != Week || !self.is_any(Week))
+            .filter(|field| *field != Field::Week || !self.is_any(Field::Week))
             .map(|field| (field, self.print(field)))
             .collect()
     }
@@ -131,9 +130,9 @@ impl Expression {
 /// something as a TOML table.
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Week, Year};
+        use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Year};
         if self.dialect == Dialect::Fields {
-            let said = [Year, Month, Day, Week, DayOfWeek, Hour, Minute, Second]
+            let said = Field::ALL
                 .into_iter()
                 .filter(|field| self.field(*field) != [ANY] || *field == Second)
                 .map(|field| format!("{} = \"{}\"", field.key(), self.print(field)));

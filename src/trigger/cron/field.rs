@@ -43,6 +43,18 @@ const MONTHS: [&str; 12] = [
 ];
 
 impl Field {
+    /// All of them, from coarse to fine.
+    pub const ALL: [Self; 8] = [
+        Self::Year,
+        Self::Month,
+        Self::Day,
+        Self::Week,
+        Self::DayOfWeek,
+        Self::Hour,
+        Self::Minute,
+        Self::Second,
+    ];
+
     /// The least and the greatest number it takes.
     #[must_use]
     pub fn bounds(self) -> (u16, u16) {

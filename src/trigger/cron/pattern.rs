@@ -163,11 +163,7 @@ impl Pattern {
         let month = Month::new(first);
         let (days, weekdays) = (self.days.in_month(&month), self.weekdays.in_month(&month));
         let either = if self.joins_days { days & weekdays } else { days | weekdays };
-        if self.weeks == u64::MAX {
-            either
-        } else {
-            either & days_of_weeks(self.weeks, first, month.length)
-        }
+        if self.weeks == u64::MAX { either } else { in_weeks(self.weeks, first, either) }
     }
 }
 
@@ -259,13 +255,13 @@ impl DaySet {
     }
 }
 
-/// The days of the month beginning with `first` that lie in one of the ISO weeks `weeks`.
-fn days_of_weeks(weeks: u64, first: Date, length: u32) -> u64 {
-    let days = (0..length).filter(|day| {
-        let date = first.checked_add(i64::from(*day).days());
+/// Of the `days` of the month beginning with `first` those that lie in one of the ISO weeks `weeks`.
+fn in_weeks(weeks: u64, first: Date, days: u64) -> u64 {
+    let is_in = |day: &u32| {
+        let date = first.checked_add(i64::from(*day - 1).days());
         date.is_ok_and(|date| weeks & (1 << date.iso_week_date().week()) != 0)
-    });
-    days.fold(0, |days, day| days | 1 << (day + 1))
+    };
+    ones(days).filter(is_in).fold(0, |days, day| days | 1 << day)
 }
 
 impl Years {

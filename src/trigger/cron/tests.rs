@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -409,6 +411,39 @@ fn any_crontab() -> impl Strategy<Value = String> {
         .prop_map(|(s, mi, h, d, mo, w, y)| format!("{s} {mi} {h} {d} {mo} {w} {y}"))
 }
 
+/// One to all of the fields, as texts.
+fn any_fields() -> impl Strategy<Value = Vec<(Field, String)>> {
+    let field = proptest::sample::select(&Field::ALL[..]).prop_flat_map(|field| {
+        let (least, most) = field.bounds();
+        let value = prop_oneof![
+            3 => (least..=most).prop_map(|value| value.to_string()),
+            1 => (least..=most).prop_map(move |value| field.name_of(value)),
+        ];
+        let range = (least..=most, least..=most).prop_map(move |(a, b)| {
+            if field == Field::Year {
+                format!("{}-{}", a.min(b), a.max(b))
+            } else {
+                format!("{a}-{b}")
+            }
+        });
+        let days =
+            if field == Field::Day { &["last", "2nd fri", "Last  monday"][..] } else { &["*"] };
+        let item = prop_oneof![
+            1 => Just("*".to_string()),
+            3 => value.clone(),
+            2 => range.clone(),
+            1 => (range, 1..20u16).prop_map(|(range, step)| format!("{range}/{step}")),
+            1 => (1..20u16).prop_map(|step| format!("*/{step}")),
+            1 => (value, 1..20u16).prop_map(|(from, step)| format!("{from}/{step}")),
+            1 => proptest::sample::select(days).prop_map(String::from),
+        ];
+        let items = proptest::collection::vec(item, 1..4).prop_map(|items| items.join(" , "));
+        items.prop_map(move |text| (field, text))
+    });
+    let fields = proptest::collection::vec(field, 1..8);
+    fields.prop_map(|fields| fields.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+}
+
 /// A pattern that fires at all.
 fn any_pattern() -> impl Strategy<Value = Arc<Pattern>> {
     any_crontab().prop_filter_map("it never fires", |text| match parse_crontab(&text) {
@@ -507,6 +542,19 @@ proptest! {
         let printed = expression.to_string();
         let again = parse_crontab(&printed).map(|(crontab, _)| crontab);
         prop_assert_eq!(again, Ok(Crontab::Pattern(expression)), "{}", printed);
+    }
+
+    #[test]
+    fn fields_that_are_printed_are_read_again(texts in any_fields()) {
+        let texts: Vec<_> = texts.iter().map(|(field, text)| (*field, text.as_str())).collect();
+        let expression = fields(&texts);
+        let printed = expression.to_string();
+        let table: toml::Table = format!("cron = {printed}").parse().expect("a table of TOML");
+        let again: Vec<_> = Field::ALL
+            .into_iter()
+            .filter_map(|field| Some((field, table["cron"].get(field.key())?.as_str()?)))
+            .collect();
+        prop_assert_eq!(fields(&again), expression, "{}", printed);
     }
 
     /// croner is the judge of what it reads; it has no `L-2`, no wrapped ranges and no `a/n`.
