@@ -186,7 +186,13 @@ fn slowest_answer() {
 
 /// Texts of a thousand characters that ask for the most work.
 fn slowest_text() {
-    let setting = Setting { zone: Ok(zone("UTC")), home: None, search: None, now: start() };
+    let setting = Setting {
+        zones: jiff::tz::db().clone(),
+        zone: Ok(zone("UTC")),
+        home: None,
+        search: None,
+        now: start(),
+    };
     let mut rows: Vec<(Duration, &str, usize)> = Vec::new();
     for (what, item, end) in [
         ("fine items", "1,", "1 * * * *"),

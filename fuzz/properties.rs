@@ -106,8 +106,13 @@ pub fn file(text: &str) {
     }
     let nowhere = Path::new("/nonexistent");
     let origin = Origin::Bytes("fuzz.toml".into(), nowhere.into(), text.as_bytes().to_vec());
-    let setting =
-        Setting { zone: Ok(berlin()), home: None, search: None, now: ts("2026-03-28T12:00:00Z") };
+    let setting = Setting {
+        zones: jiff::tz::db().clone(),
+        zone: Ok(berlin()),
+        home: None,
+        search: None,
+        now: ts("2026-03-28T12:00:00Z"),
+    };
     let plan = Plan::load(origin, nowhere, &setting);
     for diagnostic in &plan.diagnostics {
         let source = &plan.sources[diagnostic.file];

@@ -90,7 +90,9 @@ fn a_module_names_only_what_stands_above_it() {
         let module = module(&file);
         let text = fs::read_to_string(&file).expect("it is text");
         // The tests of a module may set up a world around it.
-        let is_test = file.file_stem().is_some_and(|stem| stem == "tests" || stem == "exercise");
+        let is_test = file
+            .file_stem()
+            .is_some_and(|stem| ["tests", "exercise", "laws"].iter().any(|test| stem == *test));
         let code = text.split("#[cfg(test)]\nmod tests {").next().expect("there is always a first");
         assert!(!code.contains("use crate::{"), "{}: one module a line", file.display());
         for (number, line) in code.lines().enumerate().filter(|_| !is_test) {

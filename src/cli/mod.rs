@@ -20,6 +20,7 @@ mod selection;
 mod state;
 mod time;
 mod validate;
+mod zones;
 
 use std::process::ExitCode;
 

@@ -26,7 +26,8 @@ pub fn setting(now: Timestamp) -> Setting {
         Ok(named) => format!("`$TZ` is `{}`, which is none", named.escape_debug()),
         Err(_) => "the system does not tell it".into(),
     });
-    Setting { zone, home: locate::home(), search: std::env::var_os("PATH"), now }
+    let zones = jiff::tz::db().clone();
+    Setting { zones, zone, home: locate::home(), search: std::env::var_os("PATH"), now }
 }
 
 /// Reads the schedule file at `path`, right or wrong.

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::args::{Global, Run};
 use super::exit::{Exit, Failure};
 use super::rehearsal::{Rehearsal, Report};
-use super::{host, locate, log, plan, selection, state, time};
+use super::{host, locate, log, plan, selection, state, time, zones};
 use crate::clock::{self, Clock, System};
 use crate::config::{Entry, Plan, Severity};
 use crate::engine::{Engine, Handle, Parts};
@@ -59,7 +59,7 @@ fn warn(plan: &Plan) {
 
 async fn serve(
     file: &str,
-    plan: Plan,
+    mut plan: Plan,
     directory: Option<&StateDirectory>,
     run: &Run,
 ) -> io::Result<()> {
@@ -71,7 +71,7 @@ async fn serve(
     let zones: HashMap<Name, Zone> =
         plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
     let clock = Arc::new(System::new()?);
-    let (schedules, tasks) = split(plan.tasks, run.dry_run);
+    let (schedules, tasks) = split(std::mem::take(&mut plan.tasks), run.dry_run);
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
@@ -81,6 +81,7 @@ async fn serve(
         observers: vec![observer],
         machine: machine(),
         tasks,
+        each_day: zones::watch(plan),
     };
     let engine = Engine::start(parts, schedules).await;
     let state = directory.map_or_else(|| "none".into(), |held| held.path().display().to_string());

@@ -58,6 +58,20 @@ pub(super) fn load(origin: Origin, directory: &Path) -> Files {
     files
 }
 
+/// The files of a plan that was loaded before, as they were then.
+pub(super) fn again(sources: &[Source], parents: &[Option<usize>]) -> Files {
+    let mut diagnostics = Vec::new();
+    let files = sources.iter().enumerate();
+    let raw = files.map(|(index, source)| raw::parse(source, index, &mut diagnostics)).collect();
+    Files {
+        sources: sources.to_vec(),
+        raw,
+        parents: parents.to_vec(),
+        diagnostics,
+        known: HashMap::new(),
+    }
+}
+
 fn unreadable(error: &ReadError) -> Problem {
     Problem::Unreadable(error.to_string(), error.help())
 }

@@ -29,6 +29,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
 use crate::runner::CommandTask;
@@ -48,6 +49,8 @@ pub const MOST_TASKS: usize = 1_000_000;
 /// What a file's meaning depends on beside its text.
 #[derive(Clone, Debug)]
 pub struct Setting {
+    /// The database of zones.
+    pub zones: TimeZoneDatabase,
     /// The zone of this machine, or why it is not known.
     pub zone: Result<Zone, String>,
     /// What a leading `~` stands for.
@@ -81,6 +84,8 @@ pub struct Plan {
     pub(crate) parents: Vec<Option<usize>>,
     /// The zone of the main file, for times that people type.
     pub zone: Zone,
+    /// Every zone it names, and that of the machine.
+    pub(crate) zones: Vec<Zone>,
 }
 
 /// A task of a schedule file.
@@ -117,6 +122,24 @@ impl Plan {
     pub fn load(origin: Origin, directory: &std::path::Path, setting: &Setting) -> Self {
         let files = include::load(origin, directory);
         validate::validate(files, setting)
+    }
+
+    /// Judges the same text again in `setting`: zones may have other rules by now.
+    #[must_use]
+    pub fn again(&self, setting: &Setting) -> Self {
+        validate::validate(include::again(&self.sources, &self.parents), setting)
+    }
+
+    /// Whether a zone it names, or that of the machine, has other rules in `setting` than it had.
+    #[must_use]
+    pub fn is_outdated(&self, setting: &Setting) -> bool {
+        let machine = setting.zone.as_ref().ok();
+        let is_outdated = |zone: &Zone| match setting.zones.get(zone.name()) {
+            Ok(now) => Zone::new(now) != *zone,
+            // One without a name, or that has been taken away: what is known still holds.
+            Err(_) => false,
+        };
+        self.zones.iter().any(is_outdated) || machine.is_some_and(|zone| !self.zones.contains(zone))
     }
 
     /// Whether nothing is wrong; warnings are not wrong.

@@ -8,6 +8,7 @@ use super::*;
 fn setting() -> Setting {
     let berlin = TimeZone::get("Europe/Berlin").expect("a zone of the database");
     Setting {
+        zones: jiff::tz::db().clone(),
         zone: Ok(Zone::new(berlin)),
         home: Some("/home/me".into()),
         search: None,
@@ -44,6 +45,62 @@ fn firings(plan: &Plan, count: usize) -> Vec<String> {
     let firings =
         crate::timetable::firings(schedules, setting().now, crate::timetable::Which::Runs);
     firings.take(count).map(|(_, firing)| firing.due.to_string()).collect()
+}
+
+/// A zone file (RFC 9636) without a history, in which the POSIX `rules` always hold.
+fn zone_file(rules: &str) -> Vec<u8> {
+    let mut block = b"TZif2".to_vec();
+    block.extend([0; 15]);
+    // Of these there are: none, none, none, no changes, one type, the four letters of its name.
+    block.extend([0, 0, 0, 0, 1, 4].into_iter().flat_map(u32::to_be_bytes));
+    block.extend([0; 6]);
+    block.extend(b"LMT\0");
+    // Once for old readers, once for all others.
+    [block.clone(), block, format!("\n{rules}\n").into()].concat()
+}
+
+#[test]
+fn a_zone_with_other_rules_is_noticed_and_the_loaded_text_is_judged_by_them() {
+    let place = tempfile::tempdir().expect("a place");
+    let put = |name: &str, rules: &str| {
+        fs::create_dir_all(place.path().join("Here")).expect("a folder");
+        fs::write(place.path().join(name), zone_file(rules)).expect("it can be written");
+    };
+    put("Here/There", "GMT0BST,M3.5.0/1,M10.5.0");
+    put("Here/Elsewhere", "JST-9");
+    let zones = TimeZoneDatabase::from_dir(place.path()).expect("it has zones");
+    let setting = Setting { zones: zones.clone(), ..setting() };
+    let text = "[tasks.a]\ntimezone = \"Here/There\"\ncron = \"0 9 * * *\"\ncommand = \"x\"\n\
+                [tasks.b]\ntimezone = \"Here/Elsewhere\"\ndate = 2026-03-01\ncommand = \"x\"\n";
+    let origin = Origin::Bytes("x.toml".into(), "/srv".into(), text.into());
+    let plan = Plan::load(origin, Path::new("/srv"), &setting);
+    let next = |plan: &Plan, index: usize| {
+        let firing = plan.tasks[index].schedule.next_after(setting.now);
+        firing.expect("it fires").due.to_string()
+    };
+    assert_eq!(next(&plan, 0), "2026-01-01T09:00:00Z");
+
+    // Written anew, but with the same rules.
+    put("Here/There", "GMT0BST,M3.5.0/1,M10.5.0");
+    zones.reset();
+    assert!(!plan.is_outdated(&setting), "nothing has changed");
+
+    put("Here/There", "EST5EDT,M3.2.0,M11.1.0");
+    zones.reset();
+    assert!(plan.is_outdated(&setting), "the rules have changed");
+    let again = plan.again(&setting);
+    assert_eq!(next(&again, 0), "2026-01-01T14:00:00Z");
+    assert_eq!(again.tasks[1], plan.tasks[1], "the other zone is as it was");
+    assert!(!again.is_outdated(&setting), "once is enough");
+
+    // The machine has been moved.
+    let moved = Setting { zone: Ok(Zone::utc()), ..setting.clone() };
+    assert!(again.is_outdated(&moved), "tasks without a zone of their own follow the machine");
+
+    // A zone that is gone leaves what is known.
+    fs::remove_file(place.path().join("Here/There")).expect("it was there");
+    zones.reset();
+    assert!(!again.is_outdated(&setting), "it still holds");
 }
 
 #[test]

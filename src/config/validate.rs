@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
 
 use super::days::Calendars;
 use super::diagnostic::Diagnostic;
@@ -83,14 +83,16 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
     if reader.diagnostics.is_empty() && tasks.is_empty() {
         reader.complain(0, 0..0, Problem::NoTasks);
     }
+    let mut zones: Vec<_> = reader.zones.into_values().flatten().collect();
+    zones.extend(setting.zone.clone());
     let diagnostics = in_order(reader.diagnostics);
-    Plan { tasks, diagnostics, sources, parents, zone }
+    Plan { tasks, diagnostics, sources, parents, zone, zones }
 }
 
 /// The zone that somebody who wrote `name` may have meant: by the place in it, or by a slip of the
 /// pen. Abbreviations and offsets are near to others that are hours away.
-fn nearest_zone(name: &str) -> Option<String> {
-    let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+fn nearest_zone(name: &str, zones: &TimeZoneDatabase) -> Option<String> {
+    let names: Vec<_> = zones.available().map(|name| name.to_string()).collect();
     let places = || {
         names
             .iter()
@@ -194,10 +196,10 @@ impl Reader<'_> {
             "the name of a zone, write `timezone = \"Europe/Berlin\"`",
         )?;
         let known = self.zones.entry(name.to_string()).or_insert_with(|| {
-            TimeZone::get(name).ok().filter(|zone| !zone.is_unknown()).map(Zone::new)
+            self.setting.zones.get(name).ok().filter(|zone| !zone.is_unknown()).map(Zone::new)
         });
         if known.is_none() {
-            let near = nearest_zone(name);
+            let near = nearest_zone(name, &self.setting.zones);
             let span = found.node.span.clone();
             self.complain(found.file, span, Problem::UnknownZone(name.into(), near));
             return None;

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -22,6 +23,7 @@ use crate::schedule::Schedule;
 use crate::scheduler::{Input, Request, Scheduler};
 use crate::store::Store;
 use crate::task::Task;
+use crate::zone::Zone;
 
 use attempt::Attempts;
 
@@ -40,6 +42,9 @@ pub struct Parts {
     pub machine: Vec<u8>,
     /// What each task does.
     pub tasks: HashMap<Name, Arc<dyn Task>>,
+    /// Called at the first wake-up of each day (in UTC) but that of the start, to look whether the
+    /// world is still as it was. It must not wait.
+    pub each_day: Box<dyn FnMut(Handle) + Send>,
 }
 
 /// Runs tasks as a scheduler decides.
@@ -49,20 +54,23 @@ pub struct Engine {
     attempts: Attempts,
     requests: mpsc::Receiver<Request>,
     handle: Handle,
+    /// The day of the last wake-up.
+    day: Date,
 }
 
 impl Engine {
     /// An engine with the plan `schedules`, ready to [`serve`](Self::serve).
     pub async fn start(parts: Parts, schedules: Vec<Schedule>) -> Self {
         let (sender, requests) = mpsc::channel(MOST_REQUESTS);
+        let at = parts.clock.now();
         let mut engine = Self {
             scheduler: Scheduler::new(&parts.machine),
             parts,
             attempts: Attempts::default(),
             requests,
             handle: Handle(sender),
+            day: Zone::utc().wall(at).date(),
         };
-        let at = engine.parts.clock.now();
         engine.record(&[Event::DaemonStarted { at }]).await;
         engine.take(Input::Asked(Request::Load(schedules))).await;
         // Without a record of the last boot, every start may be the first one after it.

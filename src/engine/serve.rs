@@ -10,6 +10,7 @@ use super::attempt::Ended;
 use crate::clock::Wake;
 use crate::event::{Event, RunId};
 use crate::scheduler::{Action, Input, Request};
+use crate::zone::Zone;
 
 /// How long runs may go on after a drain began before they are asked to stop. With the grace of
 /// a stop, ten seconds, this is the 25 s that a shutdown takes at most.
@@ -44,9 +45,19 @@ impl Engine {
                 },
             };
             self.take(input).await;
+            self.greet_the_day();
         }
         let at = self.parts.clock.now();
         self.record(&[Event::DaemonStopped { at }]).await;
+    }
+
+    /// Calls for a look at the world if this is the first wake-up of a day.
+    fn greet_the_day(&mut self) {
+        let today = Zone::utc().wall(self.parts.clock.now()).date();
+        if today != self.day {
+            self.day = today;
+            (self.parts.each_day)(self.handle.clone());
+        }
     }
 
     /// One step: decide, record, tell, act. What the store refuses is a step of its own.

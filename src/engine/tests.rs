@@ -97,6 +97,8 @@ struct World {
     clock: Arc<Simulated>,
     journal: Journal,
     handle: Handle,
+    /// How often it looked at the world.
+    days: watch::Receiver<u32>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -118,6 +120,7 @@ impl World {
 async fn world(task: impl Task, store: impl Store + 'static) -> World {
     let clock = Arc::new(Simulated::starting(ts("2026-01-01T00:00:00Z")));
     let journal = Journal::new();
+    let (days, seen) = watch::channel(0);
     let name = Name::new("a").expect("a fine name");
     let parts = Parts {
         clock: clock.clone(),
@@ -125,12 +128,13 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         observers: vec![Box::new(journal.clone())],
         machine: Vec::new(),
         tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
+        each_day: Box::new(move |_| days.send_modify(|days| *days += 1)),
     };
     let interval = Interval::new(SignedDuration::from_secs(1)).expect("a fine length");
     let when = When::new(vec![Trigger::Interval(interval)], None, None);
     let engine = Engine::start(parts, vec![Schedule::new(name, when)]).await;
     let handle = engine.handle();
-    World { clock, journal, handle, serving: tokio::spawn(engine.serve()) }
+    World { clock, journal, handle, days: seen, serving: tokio::spawn(engine.serve()) }
 }
 
 #[tokio::test]
@@ -140,6 +144,21 @@ async fn a_task_runs_when_it_is_due_and_the_engine_ends_when_asked() {
         world.advance_to(second);
         let expected = vec![Outcome::Success; usize::try_from(second).expect("small")];
         assert_eq!(world.journal.ends(expected.len()).await, expected);
+    }
+    world.end_by(Request::Drain).await;
+}
+
+#[tokio::test]
+async fn the_world_is_looked_at_once_a_day() {
+    let mut world = world(Succeeds, Memory::new()).await;
+    world.advance_to(10);
+    world.journal.ends(1).await;
+    assert_eq!(*world.days.borrow(), 0, "the start was a look already");
+    for day in 1..=2 {
+        world.advance_to(i64::from(day) * 86_400 + 5);
+        let looks = world.days.wait_for(|looks| *looks >= day);
+        let looks = tokio::time::timeout(Duration::from_mins(1), looks).await;
+        assert_eq!(*looks.expect("in time").expect("the sender is here"), day);
     }
     world.end_by(Request::Drain).await;
 }

@@ -13,6 +13,8 @@ pub mod cron;
 mod date;
 mod filter;
 mod interval;
+#[cfg(test)]
+mod laws;
 mod startup;
 mod words;
 

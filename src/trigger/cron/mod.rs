@@ -182,4 +182,4 @@ fn whole_second(wall: DateTime) -> Option<DateTime> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::trigger) mod tests;

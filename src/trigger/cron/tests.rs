@@ -445,21 +445,21 @@ fn any_fields() -> impl Strategy<Value = Vec<(Field, String)>> {
 }
 
 /// A pattern that fires at all.
-fn any_pattern() -> impl Strategy<Value = Arc<Pattern>> {
+pub(in crate::trigger) fn any_pattern() -> impl Strategy<Value = Arc<Pattern>> {
     any_crontab().prop_filter_map("it never fires", |text| match parse_crontab(&text) {
         Ok((Crontab::Pattern(expression), _)) => Pattern::new(expression).ok().map(Arc::new),
         other => panic!("{text:?} is {other:?}"),
     })
 }
 
-fn any_zone() -> impl Strategy<Value = Zone> {
+pub(in crate::trigger) fn any_zone() -> impl Strategy<Value = Zone> {
     let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     proptest::sample::select(names)
         .prop_filter_map("not a zone", |name| TimeZone::get(&name).ok().map(Zone::new))
 }
 
 /// An instant, more often than not close to a change of the clocks in `zone`.
-fn any_instant(zone: &Zone) -> impl Strategy<Value = Timestamp> + use<> {
+pub(in crate::trigger) fn any_instant(zone: &Zone) -> impl Strategy<Value = Timestamp> + use<> {
     let zone = zone.clone();
     (0..6_000_000_000_i64, -100_000..100_000_i64, any::<bool>()).prop_map(
         move |(second, near, close)| {
