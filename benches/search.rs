@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use taskd::config::{Origin, Plan, Setting};
 use taskd::name::Name;
+use taskd::policy::Limits;
 use taskd::schedule::Schedule;
 use taskd::scheduler::{Input, Request, Scheduler};
 use taskd::trigger::cron::{Crontab, Field, FieldText, Pattern, parse_crontab, parse_fields};
@@ -250,7 +251,7 @@ fn memory() {
         })
         .collect();
     let mut scheduler = Scheduler::new(b"machine");
-    let load = Input::Asked(Request::Load(schedules));
+    let load = Input::Asked(Request::Load(schedules, Limits::default()));
     black_box(scheduler.step(start() + SignedDuration::from_secs(1), load));
     let bytes = (resident() - before) / u64::from(TASKS);
     println!("{TASKS} distinct tasks: {bytes} bytes each, next firing included");

@@ -1,4 +1,4 @@
-//! What a task does: the trait, what an attempt is told, and how a run ends.
+//! What a task does: the trait, what an attempt is told, and how it ends.
 //!
 //! Nothing here knows about time tables or processes. A command line is one [`Task`]; a Rust
 //! program may bring others.
@@ -6,12 +6,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::event::RunId;
+use crate::event::{Cause, RunId, TriggerKind};
 use crate::name::Name;
 
 /// A future that may move between threads.
@@ -21,61 +22,116 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Task: Send + Sync + 'static {
     /// Makes one attempt and tells how it ended.
     ///
-    /// A panic in here ends this run as failed and nothing else. When
-    /// [`Context::stop_requested`] resolves, end soon.
-    fn execute(&self, context: Context) -> BoxFuture<'_, Outcome>;
+    /// A panic in here ends this attempt as failed and nothing else. When
+    /// [`Context::stop_requested`] resolves, end soon: what goes on for much longer than it then
+    /// tells is given up.
+    fn execute(&self, context: Context) -> BoxFuture<'_, Ending>;
 }
 
-/// What an attempt is told about itself.
+/// An attempt: which it is, and why it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The run it belongs to.
+    pub run: RunId,
+    /// Its number in the run, from 1.
+    pub number: u32,
+    /// What made the task fire.
+    pub trigger: TriggerKind,
+    /// The run it came after, if it did.
+    pub cause: Option<Cause>,
+    /// When the last successful run of the task was due.
+    pub previous_success: Option<Timestamp>,
+    /// How long it may take before it is asked to stop.
+    pub timeout: Option<SignedDuration>,
+    /// How long it may take to stop before it is killed.
+    pub stop_grace: SignedDuration,
+}
+
+/// What an attempt is told about itself. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Context {
-    run: RunId,
-    stop: watch::Receiver<bool>,
+    attempt: std::sync::Arc<Attempt>,
+    /// Once it is asked to stop: within what time.
+    stop: watch::Receiver<Option<Duration>>,
 }
 
 impl Context {
-    /// A context for an attempt of `run`, and the switch that asks it to stop.
+    /// A context for `attempt`, and the switch that asks it to stop.
     #[must_use]
-    pub fn new(run: RunId) -> (Self, StopSwitch) {
-        let (switch, stop) = watch::channel(false);
-        (Self { run, stop }, StopSwitch(switch))
+    pub fn new(attempt: Attempt) -> (Self, StopSwitch) {
+        let (switch, stop) = watch::channel(None);
+        (Self { attempt: attempt.into(), stop }, StopSwitch(switch))
     }
 
-    /// The run this attempt belongs to.
+    /// The attempt.
+    #[must_use]
+    pub fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    /// The run it belongs to.
     #[must_use]
     pub fn run(&self) -> &RunId {
-        &self.run
+        &self.attempt.run
     }
 
     /// The name of the task.
     #[must_use]
     pub fn task(&self) -> &Name {
-        &self.run.task
+        &self.attempt.run.task
     }
 
     /// The nominal instant of the firing that led to this run.
     #[must_use]
     pub fn due(&self) -> Timestamp {
-        self.run.due
+        self.attempt.run.due
     }
 
-    /// Waits until this attempt is asked to stop; for ever, if it never is.
-    pub async fn stop_requested(&mut self) {
-        if self.stop.wait_for(|stop| *stop).await.is_err() {
+    /// Waits until this attempt is asked to stop, and tells how long it may take to; waits for ever,
+    /// if it never is.
+    pub async fn stop_requested(&mut self) -> Duration {
+        let own = self.attempt.stop_grace.unsigned_abs();
+        let within = match self.stop.wait_for(Option::is_some).await {
+            Ok(within) => *within,
+            Err(_) => None,
+        };
+        match within {
+            Some(within) => within.min(own),
             // The switch is gone, so nobody can ask any more.
-            std::future::pending::<()>().await;
+            None => std::future::pending().await,
         }
     }
 }
 
 /// Asks one attempt to stop.
-#[derive(Debug)]
-pub struct StopSwitch(watch::Sender<bool>);
+#[derive(Clone, Debug)]
+pub struct StopSwitch(watch::Sender<Option<Duration>>);
 
 impl StopSwitch {
-    /// Asks the attempt to stop. Asking twice is asking once.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
+    /// Asks the attempt to stop, within its own stop grace and `within`. Only the first time counts.
+    pub fn stop(&self, within: Duration) {
+        self.0.send_if_modified(|stop| {
+            let first = stop.is_none();
+            stop.get_or_insert(within);
+            first
+        });
+    }
+}
+
+/// How an attempt ended, with what a process leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The exit code of its process, if it had one and that exited.
+    pub exit_code: Option<i32>,
+    /// The signal that ended its process, if one did.
+    pub signal: Option<i32>,
+}
+
+impl From<Outcome> for Ending {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, exit_code: None, signal: None }
     }
 }
 
@@ -87,7 +143,9 @@ pub enum Outcome {
     Success,
     /// It ended by itself, but not well.
     Failed(Failure),
-    /// It was stopped by taskd.
+    /// It took longer than it may, and was stopped for it.
+    TimedOut,
+    /// It was stopped: somebody asked, another run replaced it, or taskd ended.
     Stopped,
     /// It could not be started at all, and why.
     NotStarted(String),
@@ -100,9 +158,16 @@ impl Outcome {
         match self {
             Self::Success => "success",
             Self::Failed(_) => "failed",
+            Self::TimedOut => "timed-out",
             Self::Stopped => "stopped",
             Self::NotStarted(_) => "not-started",
         }
+    }
+
+    /// Whether another attempt may go better: it ended by itself, or took too long.
+    #[must_use]
+    pub fn is_worth_another(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::TimedOut)
     }
 }
 
@@ -110,7 +175,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
         match self {
-            Self::Success | Self::Stopped => Ok(()),
+            Self::Success | Self::TimedOut | Self::Stopped => Ok(()),
             Self::Failed(failure) => write!(f, " ({failure})"),
             Self::NotStarted(reason) => write!(f, " ({reason})"),
         }

@@ -10,13 +10,15 @@ use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::trigger::Firing;
 
-/// What is planned for a task: one entry of each kind at most.
+/// What is planned for a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     /// The next firing that a clock names.
     Clock,
-    /// A firing that no clock names, which has arisen and waits for its delay.
-    Arisen,
+    /// A firing that no clock names, by its due; it has arisen and waits for its delay.
+    Arisen(Timestamp),
+    /// The next attempt of a run, by its due.
+    Retry(Timestamp),
 }
 
 /// What comes next for each task.

@@ -3,23 +3,22 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::exit::Failure;
 use super::{output, time};
-use crate::event::{Event, TriggerKind};
+use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
 use crate::observe::Observer;
-use crate::task::{BoxFuture, Context, Outcome, Task};
+use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
 use crate::zone::Zone;
 
 /// A task that does nothing, well.
 pub struct Rehearsal;
 
 impl Task for Rehearsal {
-    fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
-        Box::pin(std::future::ready(Outcome::Success))
+    fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
+        Box::pin(std::future::ready(Outcome::Success.into()))
     }
 }
 
@@ -31,10 +30,10 @@ pub struct Report {
 
 /// A verdict as `--json` prints it.
 #[derive(Serialize)]
-struct Row<'a> {
-    task: &'a Name,
+struct Row {
+    task: Name,
     due: String,
-    timezone: &'a str,
+    timezone: String,
     trigger: Option<TriggerKind>,
     verdict: &'static str,
     reason: Option<String>,
@@ -46,19 +45,22 @@ impl Report {
         Self { zones, json }
     }
 
-    fn row<'a>(&'a self, task: &'a Name, due: Timestamp, verdict: &'static str) -> Row<'a> {
-        let zone = self.zones.get(task);
-        Row {
-            task,
-            due: zone.map_or_else(|| due.to_string(), |zone| time::rfc3339(due, zone)),
-            timezone: zone.map_or("UTC", Zone::name),
-            trigger: None,
-            verdict,
-            reason: None,
+    fn row(&self, run: &RunId, trigger: Option<TriggerKind>, verdict: &'static str) -> Row {
+        let zone = self.zones.get(&run.task);
+        let due = zone.map_or_else(|| run.due.to_string(), |zone| time::rfc3339(run.due, zone));
+        let timezone = zone.map_or("UTC", Zone::name).into();
+        Row { task: run.task.clone(), due, timezone, trigger, verdict, reason: None }
+    }
+
+    fn tell(&self, row: &Row) {
+        if let Err(error) = self.print(row) {
+            // A rehearsal does nothing else; with a closed pipe, nobody wants more of it.
+            let exit = Failure::from(error).report();
+            std::process::exit(exit as i32);
         }
     }
 
-    fn print(&self, row: &Row<'_>) -> io::Result<()> {
+    fn print(&self, row: &Row) -> io::Result<()> {
         let mut out = output::results();
         if self.json {
             output::json_line(&mut out, row)?;
@@ -76,21 +78,22 @@ impl Report {
 impl Observer for Report {
     fn notify(&mut self, event: &Event) {
         let row = match event {
-            Event::RunStarted { run, trigger, .. } => {
-                Row { trigger: Some(*trigger), ..self.row(&run.task, run.due, "run") }
+            Event::RunStarted { run, trigger, .. } => self.row(run, Some(*trigger), "run"),
+            Event::FiringWaiting { run, trigger, reason, .. } => {
+                Row { reason: Some(reason.to_string()), ..self.row(run, Some(*trigger), "waiting") }
             }
-            Event::FiringSkipped { run, reason, .. } => {
-                Row { reason: Some(reason.to_string()), ..self.row(&run.task, run.due, "skipped") }
+            Event::FiringSkipped { run, trigger, reason, .. } => {
+                Row { reason: Some(reason.to_string()), ..self.row(run, Some(*trigger), "skipped") }
             }
-            Event::FiringsMissed { task, last, count, .. } => {
-                Row { reason: Some(format!("{count} in all")), ..self.row(task, *last, "missed") }
+            Event::FiringsPassed { task, last, count, passed, .. } => {
+                let run = RunId { task: task.clone(), due: *last };
+                let (verdict, reason) = passed.verdict();
+                let all = format!("{count} in all");
+                let reason = reason.map_or(all.clone(), |reason| format!("{reason}, {all}"));
+                Row { reason: Some(reason), ..self.row(&run, None, verdict) }
             }
             _ => return,
         };
-        if let Err(error) = self.print(&row) {
-            // A rehearsal does nothing else; with a closed pipe, nobody wants more of it.
-            let exit = Failure::from(error).report();
-            std::process::exit(exit as i32);
-        }
+        self.tell(&row);
     }
 }

@@ -32,7 +32,7 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     host::judge(&mut plan);
     let _log = log::init(global);
     warn(&plan);
-    let directory = if run.dry_run { None } else { state::hold(global, &located)? };
+    let directory = if run.dry_run { None } else { state::hold(global, &located, &plan)? };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let ended =
@@ -71,6 +71,7 @@ async fn serve(
     let zones: HashMap<Name, Zone> =
         plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
     let clock = Arc::new(System::new()?);
+    let limits = plan.daemon.limits.clone();
     let (schedules, tasks) = split(std::mem::take(&mut plan.tasks), run.dry_run);
     let count = schedules.len();
     let observer: Box<dyn Observer> =
@@ -80,10 +81,11 @@ async fn serve(
         store: Box::new(Memory::new()),
         observers: vec![observer],
         machine: machine(),
+        shutdown_grace: plan.daemon.shutdown_grace.unsigned_abs(),
         tasks,
         each_day: zones::watch(plan),
     };
-    let engine = Engine::start(parts, schedules).await;
+    let engine = Engine::start(parts, schedules, limits).await;
     let state = directory.map_or_else(|| "none".into(), |held| held.path().display().to_string());
     let next =
         engine.next_firing().map_or_else(|| "nothing".into(), |next| told(&next, &zones, &*clock));

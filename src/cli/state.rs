@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::Global;
 use super::exit::{Exit, Failure};
 use super::locate::{self, Located};
+use crate::config::Plan;
 use crate::hash;
 use crate::store::{DirectoryError, StateDirectory};
 
@@ -26,9 +27,13 @@ enum Choice {
 /// # Errors
 ///
 /// Ends with 75 if another daemon holds it, or if it was named and cannot be used.
-pub fn hold(global: &Global, file: &Located) -> Result<Option<StateDirectory>, Failure> {
+pub fn hold(
+    global: &Global,
+    file: &Located,
+    plan: &Plan,
+) -> Result<Option<StateDirectory>, Failure> {
     let absolute = absolute(&file.path);
-    let (path, named) = match choose(global, file, &absolute) {
+    let (path, named) = match choose(global, file, plan, &absolute) {
         Choice::Memory => return Ok(None),
         Choice::Named(path) => (path, true),
         Choice::Default(Some(path)) => (path, false),
@@ -50,13 +55,16 @@ pub fn hold(global: &Global, file: &Located) -> Result<Option<StateDirectory>, F
     }
 }
 
-fn choose(global: &Global, file: &Located, absolute: &Path) -> Choice {
+fn choose(global: &Global, file: &Located, plan: &Plan, absolute: &Path) -> Choice {
     if let Some(path) = &global.state {
         return if path == Path::new("none") {
             Choice::Memory
         } else {
             Choice::Named(path.clone())
         };
+    }
+    if let Some(path) = &plan.daemon.state_dir {
+        return Choice::Named(path.clone());
     }
     // systemd may name several; the first is ours.
     let from_systemd = std::env::var_os("STATE_DIRECTORY");

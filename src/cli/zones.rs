@@ -6,7 +6,6 @@ use super::plan;
 use crate::clock;
 use crate::config::Plan;
 use crate::engine::Handle;
-use crate::schedule::Schedule;
 use crate::scheduler::Request;
 
 /// What looks, each time it is called, whether the zones of `plan` have other rules by now, and
@@ -17,15 +16,15 @@ pub fn watch(plan: Plan) -> Box<dyn FnMut(Handle) + Send> {
         let plan = plan.clone();
         // Reading zones and judging a large plan take their time, which nothing waits for.
         tokio::spawn(async move {
-            if let Ok(Some(schedules)) = tokio::task::spawn_blocking(move || look(&plan)).await {
-                engine.ask(Request::Load(schedules)).await;
+            if let Ok(Some(load)) = tokio::task::spawn_blocking(move || look(&plan)).await {
+                engine.ask(load).await;
             }
         });
     })
 }
 
-/// The schedules by the new rules, if any zone has new ones.
-fn look(plan: &Mutex<Plan>) -> Option<Vec<Schedule>> {
+/// The tasks by the new rules, if any zone has new ones.
+fn look(plan: &Mutex<Plan>) -> Option<Request> {
     let mut plan = plan.lock().unwrap_or_else(PoisonError::into_inner);
     let setting = plan::setting(clock::wall_clock());
     setting.zones.reset();
@@ -40,5 +39,6 @@ fn look(plan: &Mutex<Plan>) -> Option<Vec<Schedule>> {
     tracing::info!("zone data has changed; tasks look forward by the new rules");
     let tasks = std::mem::take(&mut again.tasks);
     *plan = again;
-    Some(tasks.into_iter().map(|entry| entry.schedule).collect())
+    let schedules = tasks.into_iter().map(|entry| entry.schedule).collect();
+    Some(Request::Load(schedules, plan.daemon.limits.clone()))
 }

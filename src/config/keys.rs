@@ -1,19 +1,20 @@
 //! The words of a schedule file, and the words of other tools for the same things.
 
 /// What a file may hold.
-pub(super) const TOP: [&str; 6] =
-    ["timezone", "include", "defaults", "templates", "calendars", "tasks"];
+pub(super) const TOP: [&str; 8] =
+    ["timezone", "include", "defaults", "templates", "calendars", "pools", "daemon", "tasks"];
 
 /// What says when a task fires.
-pub(super) const TRIGGERS: [&str; 5] = ["interval", "cron", "date", "calendar", "startup"];
+pub(super) const TRIGGERS: [&str; 6] = ["interval", "cron", "date", "calendar", "startup", "after"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 21] = [
+pub(super) const TASK: [&str; 33] = [
     "interval",
     "cron",
     "date",
     "calendar",
     "startup",
+    "after",
     "timezone",
     "start",
     "end",
@@ -21,6 +22,17 @@ pub(super) const TASK: [&str; 21] = [
     "only_on",
     "jitter",
     "enabled",
+    "overlap",
+    "max_parallel",
+    "missed",
+    "max_catch_up",
+    "grace",
+    "pool",
+    "timeout",
+    "stop_signal",
+    "stop_grace",
+    "retry",
+    "success_codes",
     "command",
     "shell",
     "cwd",
@@ -33,15 +45,24 @@ pub(super) const TASK: [&str; 21] = [
 ];
 
 /// What belongs to one task and cannot be a default.
-pub(super) const NO_DEFAULTS: [&str; 8] =
-    ["interval", "cron", "date", "calendar", "startup", "command", "description", "extends"];
+pub(super) const NO_DEFAULTS: [&str; 9] = [
+    "interval",
+    "cron",
+    "date",
+    "calendar",
+    "startup",
+    "after",
+    "command",
+    "description",
+    "extends",
+];
 
 /// The units of an interval and their lengths in seconds.
 pub(super) const UNITS: [(&str, i64); 5] =
     [("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
 
 /// The words of other tools, the key that they stand for here, and what to write.
-const FOREIGN: [(&[&str], &str, &str); 23] = [
+const FOREIGN: [(&[&str], &str, &str); 29] = [
     (
         &["every", "period", "repeat", "frequency", "OnUnitActiveSec"],
         "interval",
@@ -91,31 +112,56 @@ const FOREIGN: [(&[&str], &str, &str); 23] = [
     ),
     (&["environment", "envs", "vars"], "env", "write `env = { NAME = \"value\" }`"),
     (&["paused", "disabled", "suspend", "disable"], "enabled", "write `enabled = false`"),
-    // What always is so here, and how it is.
     (
-        &["max_instances", "concurrencyPolicy"],
-        "",
-        "a firing is skipped while the task's previous run goes on",
+        &["depends_on", "needs", "requires", "upstream", "depends"],
+        "after",
+        "write `after = \"backup\"`",
     ),
     (
-        &["coalesce", "misfire_grace_time", "Persistent", "startingDeadlineSeconds"],
-        "",
-        "the newest firing owed runs if it is at most 10 min late, once; the others are missed",
+        &["max_instances", "concurrencyPolicy", "concurrency"],
+        "overlap",
+        "write `overlap = \"skip\"`, `\"queue\"`, `\"replace\"` or `\"parallel\"` with `max_parallel = 3`",
     ),
     (
-        &["retries", "retry", "max_retries", "Restart", "backoff"],
-        "",
-        "a run that fails is not repeated before the task's next firing",
+        &["misfire_grace_time", "startingDeadlineSeconds"],
+        "grace",
+        "write `grace = \"10m\"`: how late a firing still counts as on time",
     ),
     (
-        &["timeout", "TimeoutSec", "RuntimeMaxSec", "activeDeadlineSeconds"],
-        "",
-        "write a limit into the command, as in `command = \"timeout 60 ./job\"`",
+        &["coalesce", "Persistent", "catchup", "catch_up"],
+        "missed",
+        "write `missed = \"skip\"`, `\"latest\"` or `\"all\"`",
     ),
     (
-        &["MAILTO", "notify", "on_failure"],
+        &["retries", "max_retries", "Restart", "backoffLimit", "attempts"],
+        "retry",
+        "write `retry = 3` or `retry = { max = 3, delay = \"10s\" }`",
+    ),
+    (
+        &["TimeoutSec", "RuntimeMaxSec", "activeDeadlineSeconds", "time_limit", "max_runtime"],
+        "timeout",
+        "write `timeout = \"5m\"`",
+    ),
+    (&["KillSignal", "kill_signal"], "stop_signal", "write `stop_signal = \"INT\"`"),
+    (
+        &["TimeoutStopSec", "kill_after", "terminationGracePeriodSeconds"],
+        "stop_grace",
+        "write `stop_grace = \"10s\"`",
+    ),
+    (
+        &["SuccessExitStatus", "success_exit_codes"],
+        "success_codes",
+        "write `success_codes = [0, 1]`",
+    ),
+    (
+        &["executor", "queue", "max_concurrency"],
+        "pool",
+        "write `pool = \"NAME\"`, and `[pools.NAME]` with `limit = 2`",
+    ),
+    (
+        &["MAILTO", "notify", "on_failure", "OnFailure"],
         "",
-        "output goes where taskd's own goes, and a failed run is a warning in the log",
+        "write a task for it, as in `alert = { after = { any = [\"*\"], on = \"failure\" }, command = … }`",
     ),
     (
         &["name", "id", "job_id"],

@@ -4,9 +4,12 @@
 //! → what each task inherits (`inherit`) → schedules and commands (`validate`, `when`, `what`).
 //! Problems are values with a place; nothing is printed here, and the first one stops nothing.
 
+mod after;
 mod calendar;
+mod daemon;
 mod days;
 mod diagnostic;
+mod how;
 mod ics;
 mod in_force;
 mod include;
@@ -36,6 +39,7 @@ use crate::runner::CommandTask;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
 
+pub use daemon::Daemon;
 pub use diagnostic::{Colour, Diagnostic};
 pub use in_force::KeyInForce;
 pub use keys::nearest;
@@ -84,6 +88,8 @@ pub struct Plan {
     pub(crate) parents: Vec<Option<usize>>,
     /// The zone of the main file, for times that people type.
     pub zone: Zone,
+    /// How the daemon itself works.
+    pub daemon: Daemon,
     /// Every zone it names, and that of the machine.
     pub(crate) zones: Vec<Zone>,
 }

@@ -95,6 +95,22 @@ pub enum Problem {
     BadVariable(String),
     /// Not a code of a warning, and what to do.
     UnknownCode(String, String),
+    /// A pool that is not there, and the nearest that is.
+    UnknownPool(String, Option<String>),
+    /// A task that is not there, and the nearest that is.
+    UnknownTask(String, Option<String>),
+    /// Tasks that come after each other: their names.
+    AfterCircle(Vec<String>),
+    /// An `after` with both `all` and `any`.
+    AllAndAny,
+    /// A key that has to be there, and what to do.
+    MissingKey(&'static str, &'static str),
+    /// A number that is none of those that may stand there: which may.
+    BadNumber(String),
+    /// A length of time that is zero and may not be.
+    NoTime,
+    /// A table that belongs in the main file.
+    MainFileOnly,
 
     // Warnings.
     /// There is nothing to run.
@@ -204,6 +220,20 @@ impl fmt::Display for Problem {
             Self::UnknownCode(code, _) => {
                 write!(f, "there is no warning `{}` about a task", shown(code))
             }
+            Self::UnknownPool(name, _) => write!(f, "there is no pool `{}`", shown(name)),
+            Self::UnknownTask(name, _) => write!(f, "there is no task `{}`", shown(name)),
+            Self::AfterCircle(tasks) => match tasks.as_slice() {
+                [one] => write!(f, "`{one}` comes after itself, at once and for ever"),
+                [first, ..] => {
+                    write!(f, "these tasks come after each other: {}, {first}", tasks.join(", "))
+                }
+                [] => Ok(()),
+            },
+            Self::AllAndAny => write!(f, "`all` and `any` do not go together"),
+            Self::MissingKey(key, _) => write!(f, "`{key}` is missing here"),
+            Self::BadNumber(what) => write!(f, "this is not {what}"),
+            Self::NoTime => write!(f, "this leaves no time at all"),
+            Self::MainFileOnly => write!(f, "`[daemon]` belongs in the main file"),
             Self::NoTasks => write!(f, "this file declares no task"),
             Self::NoZone(why) => write!(f, "this machine's time zone is not known: {why}"),
             Self::LiteralDollar(name) => {
@@ -251,7 +281,7 @@ impl Problem {
             Self::UnknownKey(..) => "unknown-key",
             Self::WrongType { .. } => "wrong-type",
             Self::NoDefault(_) => "no-default",
-            Self::TooLarge => "bad-number",
+            Self::TooLarge | Self::BadNumber(_) => "bad-number",
             Self::BadName(..) => "bad-name",
             Self::Duplicate { .. } => "duplicate-name",
             Self::TooManyTasks(_) => "too-many-tasks",
@@ -266,7 +296,7 @@ impl Problem {
             Self::NoCommand => "no-command",
             Self::Empty(_) => "empty",
             Self::ZeroByte(_) => "zero-byte",
-            Self::Duration(_) => "bad-duration",
+            Self::Duration(_) | Self::NoTime => "bad-duration",
             Self::Interval(_) | Self::BadUnit(_) => "bad-interval",
             Self::Date(_) | Self::TimeAlone | Self::WholeDays => "bad-date",
             Self::Cron(CronProblem::Never) => "never-fires",
@@ -278,6 +308,12 @@ impl Problem {
             Self::NoneOf(..) => "bad-value",
             Self::BadVariable(_) => "bad-variable",
             Self::UnknownCode(..) => "unknown-code",
+            Self::UnknownPool(..) => "unknown-pool",
+            Self::UnknownTask(..) => "unknown-task",
+            Self::AfterCircle(_) => "after-circle",
+            Self::AllAndAny => "bad-after",
+            Self::MissingKey(..) => "missing-key",
+            Self::MainFileOnly => "main-file-only",
             Self::NoTasks => "no-tasks",
             Self::NoZone(_) => "no-timezone",
             Self::LiteralDollar(_) => "literal-dollar",
@@ -336,6 +372,15 @@ impl Problem {
             Self::NoneOf(_, known) => format!("write {}", known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")),
             Self::EndBeforeStart => "swap them, or take one away".into(),
             Self::BadVariable(_) => "a name has no `=` and no zero byte, and is not empty".into(),
+            Self::UnknownPool(_, near) => nearest(near).unwrap_or_else(|| "write it as `[pools.NAME]` with `limit = 2`".into()),
+            Self::UnknownTask(_, near) => nearest(near).unwrap_or_else(|| "write the name of a task of this file or its includes".into()),
+            Self::AfterCircle(tasks) if tasks.len() == 1 => "add a `delay`: so long after its own end".into(),
+            Self::AfterCircle(_) => "take one `after` of the circle away".into(),
+            Self::AllAndAny => "write one of them, or two tasks".into(),
+            Self::MissingKey(_, help) => (*help).into(),
+            Self::BadNumber(_) => "write another number".into(),
+            Self::NoTime => "write a longer one, or take it away for no limit".into(),
+            Self::MainFileOnly => "move it to the file that includes this one".into(),
             Self::NoTasks => "write `[tasks.hello]`, and below it `interval = \"10s\"` and `command = \"echo hello\"`".into(),
             Self::NoZone(_) => "times are read as UTC; write `timezone = \"Europe/Berlin\"` at the top of the file".into(),
             Self::LiteralDollar(_) => "nothing is filled in here; use it in the `command` instead, which a shell reads".into(),

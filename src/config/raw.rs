@@ -19,6 +19,8 @@ pub(super) struct RawFile {
     pub defaults: Option<RawEntry>,
     pub templates: Vec<RawEntry>,
     pub calendars: Vec<RawEntry>,
+    pub pools: Vec<RawEntry>,
+    pub daemon: Option<RawEntry>,
     pub tasks: Vec<RawEntry>,
     /// The parser has complained, so that something may be missing that is really there.
     pub broken: bool,
@@ -75,6 +77,8 @@ impl Reader<'_> {
                 "defaults" => file.defaults = self.entry(key, node),
                 "templates" => file.templates = self.entries(&key, node),
                 "calendars" => file.calendars = self.entries(&key, node),
+                "pools" => file.pools = self.entries(&key, node),
+                "daemon" => file.daemon = self.entry(key, node),
                 "tasks" => file.tasks = self.entries(&key, node),
                 // What stands in the ruins of a broken table is no key of the file.
                 _ if file.broken => {}
@@ -87,7 +91,7 @@ impl Reader<'_> {
         file
     }
 
-    /// The entries of `[tasks]`, `[templates]` or `[calendars]`.
+    /// The entries of `[tasks]`, `[templates]`, `[calendars]` or `[pools]`.
     fn entries(&mut self, key: &Key, node: Node) -> Vec<RawEntry> {
         let Some(table) = self.table(key, node) else {
             return Vec::new();

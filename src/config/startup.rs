@@ -1,13 +1,12 @@
-//! The keys `startup` and `jitter`.
+//! The key `startup`.
 
 use jiff::SignedDuration;
 
-use super::inherit::{Found, Layers};
+use super::inherit::Found;
 use super::keys::remedy;
 use super::problem::Problem;
 use super::validate::Reader;
 use super::value::Value;
-use crate::duration;
 use crate::trigger::{Start, Startup, Trigger};
 
 const STARTS: &[&str] = &["start", "boot"];
@@ -53,31 +52,9 @@ impl Reader<'_> {
     }
 
     fn start(&mut self, found: Found<'_>) -> Option<Start> {
-        match self.text(found, found.node, STARTUP)? {
-            "start" => Some(Start::Every),
-            "boot" => Some(Start::Boot),
-            other => {
-                let problem = Problem::NoneOf(other.into(), STARTS);
-                self.complain(found.file, found.node.span.clone(), problem);
-                None
-            }
-        }
-    }
-
-    /// Reads `jitter`; none is zero.
-    pub(super) fn jitter(&mut self, layers: &Layers<'_>) -> Option<SignedDuration> {
-        layers.get("jitter").map_or(Some(SignedDuration::ZERO), |found| self.length(found))
-    }
-
-    /// A length of time that may be zero.
-    fn length(&mut self, found: Found<'_>) -> Option<SignedDuration> {
-        let text = self.text(found, found.node, "a duration, write it as `\"30s\"`")?;
-        match duration::parse(text) {
-            Ok(length) => Some(length),
-            Err(bad) => {
-                self.complain(found.file, found.node.span.clone(), Problem::Duration(bad));
-                None
-            }
-        }
+        Some(match self.word_of(found, STARTS)? {
+            "boot" => Start::Boot,
+            _ => Start::Every,
+        })
     }
 }

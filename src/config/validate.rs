@@ -1,10 +1,12 @@
 //! From tables to tasks: every key of every entry is read, and every problem told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use jiff::tz::TimeZoneDatabase;
 
+use super::after::Edge;
 use super::days::Calendars;
 use super::diagnostic::Diagnostic;
 use super::include::Files;
@@ -17,7 +19,6 @@ use super::value::{Node, Value};
 use super::when::Patterns;
 use super::{About, Entry, MOST_TASKS, Plan, Setting};
 use crate::name::Name;
-use crate::policy::Policy;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
 
@@ -27,6 +28,9 @@ pub(super) struct Reader<'a> {
     pub setting: &'a Setting,
     pub patterns: Patterns,
     pub calendars: Calendars,
+    pub pools: BTreeMap<Name, NonZeroU32>,
+    /// Who comes after whom, as it was read so far.
+    pub edges: Vec<Edge>,
     zones: HashMap<String, Option<Zone>>,
     default_zone: Zone,
     diagnostics: Vec<Diagnostic>,
@@ -51,6 +55,8 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         setting,
         patterns: Patterns::default(),
         calendars: Calendars::new(),
+        pools: BTreeMap::new(),
+        edges: Vec::new(),
         zones: HashMap::new(),
         default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
         diagnostics,
@@ -58,6 +64,8 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
     };
     let zone = reader.file_zones(&heritage, files.len());
     reader.read_calendars(&files);
+    reader.read_pools(&files);
+    let daemon = reader.read_daemon(&files);
     for (file, raw) in files.iter().enumerate() {
         if let Some(defaults) = &raw.defaults {
             reader.part(&heritage, file, defaults, Kind::Defaults);
@@ -80,13 +88,15 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         }
         tasks.extend(reader.task(&heritage, file, entry));
     }
+    let known = files.iter().flat_map(|raw| raw.tasks.iter().map(|task| task.name.as_str()));
+    reader.judge_edges(&known.collect());
     if reader.diagnostics.is_empty() && tasks.is_empty() {
         reader.complain(0, 0..0, Problem::NoTasks);
     }
     let mut zones: Vec<_> = reader.zones.into_values().flatten().collect();
     zones.extend(setting.zone.clone());
     let diagnostics = in_order(reader.diagnostics);
-    Plan { tasks, diagnostics, sources, parents, zone, zones }
+    Plan { tasks, diagnostics, sources, parents, zone, daemon, zones }
 }
 
 /// The zone that somebody who wrote `name` may have meant: by the place in it, or by a slip of the
@@ -238,10 +248,10 @@ impl Reader<'_> {
         }
         let zone = self.zone_of(heritage, &layers, file);
         self.read_when(&layers, &zone);
-        self.read_what(&layers, file, None);
+        self.read_what(&layers, &zone, file, None);
         self.read_about(&layers);
         self.enabled(&layers);
-        self.jitter(&layers);
+        self.read_how(&layers);
         self.filter(&layers, &zone);
         self.allow(&layers, mark);
     }
@@ -256,19 +266,17 @@ impl Reader<'_> {
         let when = self.read_when(&layers, &zone);
         // A fault is told once: what a misspelt key stands for is not missing as well.
         let missing = (!entry.broken && !meant.contains(&"command")).then_some(&entry.span);
-        let command = self.read_what(&layers, file, missing);
+        let command = self.read_what(&layers, &zone, file, missing);
         let about = self.read_about(&layers);
         let enabled = self.enabled(&layers);
         let meant_trigger = keys::TRIGGERS.iter().any(|key| meant.contains(key));
         if layers.triggers().is_empty() && !entry.broken && !meant_trigger {
             self.complain(file, entry.span.clone(), Problem::NoTrigger);
         }
-        let jitter = self.jitter(&layers);
+        let policy = self.read_how(&layers);
         let filter = self.filter(&layers, &zone);
-        let schedule = when.zip(jitter).map(|(when, jitter)| {
-            let policy = Policy { jitter, ..Policy::default() };
-            Schedule { name, when, enabled, filter, policy }
-        });
+        let schedule =
+            when.zip(policy).map(|(when, policy)| Schedule { name, when, enabled, filter, policy });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;
         let sound = !entry.broken && !self.diagnostics[mark..].iter().any(wrong);
         if let Some(schedule) = &schedule

@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::validate::Reader;
 use super::value::{Node, Value};
 use crate::runner::CommandTask;
+use crate::zone::Zone;
 
 /// What a command text goes to.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
@@ -20,15 +21,18 @@ impl Reader<'_> {
     pub(super) fn read_what(
         &mut self,
         layers: &Layers<'_>,
+        zone: &Zone,
         file: usize,
         missing: Option<&Range<usize>>,
     ) -> Option<CommandTask> {
         let shell = layers.get("shell").map(|found| self.shell(found));
         let directory = match layers.get("cwd") {
-            Some(found) => self.directory(found),
+            Some(found) => self.path(found, "cwd"),
             None => Some(self.sources[file].directory.clone()),
         };
         let environment = self.environment(layers);
+        let stop_signal = self.stop_signal(layers);
+        let success_codes = self.success_codes(layers);
         let Some(found) = layers.get("command") else {
             if let Some(span) = missing {
                 self.complain(file, span.clone(), Problem::NoCommand);
@@ -47,7 +51,15 @@ impl Reader<'_> {
             _ => words?,
         };
         let search = self.setting.search.clone();
-        Some(CommandTask { arguments, directory: directory?, environment: environment?, search })
+        Some(CommandTask {
+            arguments,
+            directory: directory?,
+            environment: environment?,
+            zone: zone.clone(),
+            stop_signal: stop_signal?,
+            success_codes: success_codes?,
+            search,
+        })
     }
 
     fn shell(&mut self, found: Found<'_>) -> Option<Vec<String>> {
@@ -99,8 +111,13 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn directory(&mut self, found: Found<'_>) -> Option<PathBuf> {
-        let text = self.text(found, found.node, "a path, write `cwd = \"/srv/app\"`")?;
+    /// A path at the key `what`; a relative one starts at the directory of the file.
+    pub(super) fn path(&mut self, found: Found<'_>, what: &'static str) -> Option<PathBuf> {
+        let expected = match what {
+            "state_dir" => "a path, write `state_dir = \"/var/lib/taskd/app\"`",
+            _ => "a path, write `cwd = \"/srv/app\"`",
+        };
+        let text = self.text(found, found.node, expected)?;
         if text.is_empty() {
             self.complain(found.file, found.node.span.clone(), Problem::Empty("path"));
             return None;

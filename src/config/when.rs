@@ -58,6 +58,7 @@ impl Reader<'_> {
                 "cron" => self.crons(found, zone, start.flatten()),
                 "calendar" if start == Some(None) => None,
                 "calendar" => self.calendar(found, counted_from, zone).map(|trigger| vec![trigger]),
+                "after" => self.after(found).map(|trigger| vec![trigger]),
                 "startup" => self.startup(found).map(|trigger| vec![trigger]),
                 _ => self.dates(found, zone).map(|trigger| vec![trigger]),
             };

@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::event::RunId;
-use crate::task::{Context, Failure, Outcome, StopSwitch, Task};
+use crate::task::{Attempt, Context, Ending, Failure, Outcome, StopSwitch, Task};
+
+/// A task that was asked to stop and does not, not even so long after its grace, is given up.
+const GIVE_UP: Duration = Duration::from_secs(10);
 
 /// Every attempt that goes on, each on its own. A panic in one ends that one and nothing else.
 #[derive(Default)]
 pub(super) struct Attempts {
-    futures: JoinSet<Outcome>,
+    futures: JoinSet<Ending>,
     /// Each run, and when it began by the clock that lengths are taken from.
     runs: HashMap<Id, (RunId, SignedDuration)>,
     switches: HashMap<RunId, StopSwitch>,
@@ -21,34 +25,30 @@ pub(super) struct Attempts {
 /// An attempt that has ended.
 pub(super) struct Ended {
     pub run: RunId,
-    pub outcome: Outcome,
+    pub ending: Ending,
     /// When it began, by the clock that lengths are taken from.
     pub began: SignedDuration,
 }
 
 impl Attempts {
-    /// Starts an attempt of `run`, at `elapsed`.
+    /// Starts an attempt, at `elapsed`.
     pub(super) fn start(
         &mut self,
-        run: RunId,
+        attempt: Attempt,
         task: Option<Arc<dyn Task>>,
         elapsed: SignedDuration,
     ) {
-        let (context, switch) = Context::new(run.clone());
-        let attempt = self.futures.spawn(async move {
-            match task {
-                Some(task) => task.execute(context).await,
-                None => Outcome::NotStarted("nobody knows what this task does".into()),
-            }
-        });
-        self.runs.insert(attempt.id(), (run.clone(), elapsed));
+        let run = attempt.run.clone();
+        let (context, switch) = Context::new(attempt);
+        let future = limited(task, context, switch.clone());
+        self.runs.insert(self.futures.spawn(future).id(), (run.clone(), elapsed));
         self.switches.insert(run, switch);
     }
 
-    /// Asks the attempt of `run` to stop, if it goes on.
-    pub(super) fn stop(&self, run: &RunId) {
+    /// Asks the attempt of `run` to stop `within` so long, if it goes on.
+    pub(super) fn stop(&self, run: &RunId, within: Duration) {
         if let Some(switch) = self.switches.get(run) {
-            switch.stop();
+            switch.stop(within);
         }
     }
 
@@ -60,19 +60,53 @@ impl Attempts {
     /// Waits for the next end; for ever, if none goes on. Dropping the future loses no end.
     pub(super) async fn next(&mut self) -> Ended {
         loop {
-            let (id, outcome) = match self.futures.join_next_with_id().await {
+            let (id, ending) = match self.futures.join_next_with_id().await {
                 Some(Ok(ended)) => ended,
                 Some(Err(error)) => (error.id(), broken(&error)),
                 None => std::future::pending().await,
             };
             let Some((run, began)) = self.runs.remove(&id) else { continue };
             self.switches.remove(&run);
-            return Ended { run, outcome, began };
+            return Ended { run, ending, began };
         }
     }
 }
 
-fn broken(error: &JoinError) -> Outcome {
+/// One attempt within its limits: it is asked to stop when its time is over, and given up if it
+/// does not.
+async fn limited(task: Option<Arc<dyn Task>>, context: Context, switch: StopSwitch) -> Ending {
+    let Some(task) = task else {
+        return Outcome::NotStarted("nobody knows what this task does".into()).into();
+    };
+    let timeout = context.attempt().timeout.map(SignedDuration::unsigned_abs);
+    let mut asked = context.clone();
+    let mut attempt = task.execute(context);
+    let over = async {
+        match timeout {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    let stopped = tokio::select! {
+        biased;
+        ending = &mut attempt => return ending,
+        grace = asked.stop_requested() => (false, grace),
+        () = over => {
+            switch.stop(Duration::MAX);
+            (true, asked.stop_requested().await)
+        }
+    };
+    let (timed_out, grace) = stopped;
+    match tokio::time::timeout(grace + GIVE_UP, attempt).await {
+        Ok(ending) if timed_out => Ending { outcome: Outcome::TimedOut, ..ending },
+        Ok(ending) => ending,
+        Err(_) => {
+            Outcome::Failed(Failure::Broken("it does not stop, and was given up".into())).into()
+        }
+    }
+}
+
+fn broken(error: &JoinError) -> Ending {
     let what = if error.is_panic() { "it panicked" } else { "it was given up" };
-    Outcome::Failed(Failure::Broken(what.into()))
+    Outcome::Failed(Failure::Broken(what.into())).into()
 }

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use tokio::sync::mpsc;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::event::{Event, RunId};
 use crate::name::Name;
 use crate::observe::Observer;
+use crate::policy::Limits;
 use crate::schedule::Schedule;
 use crate::scheduler::{Input, Request, Scheduler};
 use crate::store::Store;
@@ -42,6 +44,8 @@ pub struct Parts {
     pub machine: Vec<u8>,
     /// What each task does.
     pub tasks: HashMap<Name, Arc<dyn Task>>,
+    /// How long a drain may take, from the request to the end.
+    pub shutdown_grace: Duration,
     /// Called at the first wake-up of each day (in UTC) but that of the start, to look whether the
     /// world is still as it was. It must not wait.
     pub each_day: Box<dyn FnMut(Handle) + Send>,
@@ -52,27 +56,33 @@ pub struct Engine {
     scheduler: Scheduler,
     parts: Parts,
     attempts: Attempts,
+    /// What each run that goes on does: as it was when the run began.
+    definitions: HashMap<RunId, Arc<dyn Task>>,
     requests: mpsc::Receiver<Request>,
     handle: Handle,
+    /// When it has to have ended, once it drains.
+    end: Option<tokio::time::Instant>,
     /// The day of the last wake-up.
     day: Date,
 }
 
 impl Engine {
     /// An engine with the plan `schedules`, ready to [`serve`](Self::serve).
-    pub async fn start(parts: Parts, schedules: Vec<Schedule>) -> Self {
+    pub async fn start(parts: Parts, schedules: Vec<Schedule>, limits: Limits) -> Self {
         let (sender, requests) = mpsc::channel(MOST_REQUESTS);
         let at = parts.clock.now();
         let mut engine = Self {
             scheduler: Scheduler::new(&parts.machine),
             parts,
             attempts: Attempts::default(),
+            definitions: HashMap::new(),
             requests,
             handle: Handle(sender),
+            end: None,
             day: Zone::utc().wall(at).date(),
         };
         engine.record(&[Event::DaemonStarted { at }]).await;
-        engine.take(Input::Asked(Request::Load(schedules))).await;
+        engine.take(Input::Asked(Request::Load(schedules, limits))).await;
         // Without a record of the last boot, every start may be the first one after it.
         engine.take(Input::Started { boot: true }).await;
         engine

@@ -12,9 +12,8 @@ use crate::event::{Event, RunId};
 use crate::scheduler::{Action, Input, Request};
 use crate::zone::Zone;
 
-/// How long runs may go on after a drain began before they are asked to stop. With the grace of
-/// a stop, ten seconds, this is the 25 s that a shutdown takes at most.
-const DRAIN: Duration = Duration::from_secs(15);
+/// What the last steps of an end take: so much earlier, what runs is killed.
+const LAST_STEPS: Duration = Duration::from_millis(500);
 
 impl Engine {
     /// Serves until it is asked to drain or stop and the last run has ended.
@@ -25,13 +24,17 @@ impl Engine {
             // Every branch is cancel-safe: losing the race loses no message.
             let input = tokio::select! {
                 biased;
-                Ended { run, outcome, began } = self.attempts.next() => {
+                Ended { run, ending, began } = self.attempts.next() => {
                     let took = self.parts.clock.elapsed() - began;
-                    Input::Finished { run, outcome, took }
+                    Input::Finished { run, ending, took }
                 }
                 Some(request) = self.requests.recv() => {
                     if request == Request::Drain && !self.scheduler.is_draining() {
-                        patience = Box::pin(tokio::time::sleep(DRAIN));
+                        let end = tokio::time::Instant::now() + self.parts.shutdown_grace;
+                        self.end = Some(end);
+                        let last = self.scheduler.longest_stop_grace().unsigned_abs() + LAST_STEPS;
+                        let stop = end.checked_sub(last).unwrap_or(end);
+                        patience = Box::pin(tokio::time::sleep_until(stop));
                     }
                     Input::Asked(request)
                 }
@@ -81,8 +84,11 @@ impl Engine {
         }
         let refused = self.parts.store.append(events).await;
         for event in events {
-            let granted = !matches!(event, Event::RunStarted { run, .. } if refused.contains(run));
+            let granted = !matches!(event, Event::RunStarted { run, .. } | Event::AttemptStarted { run, .. } if refused.contains(run));
             if granted {
+                if let Event::RunFinished { run, .. } = event {
+                    self.definitions.remove(run);
+                }
                 self.parts.observers.iter_mut().for_each(|observer| observer.notify(event));
             }
         }
@@ -91,12 +97,23 @@ impl Engine {
 
     fn act(&mut self, action: Action, refused: &[RunId]) {
         match action {
-            Action::Start { run, .. } if refused.contains(&run) => {}
-            Action::Start { run, .. } => {
-                let task = self.parts.tasks.get(&run.task).cloned();
-                self.attempts.start(run, task, self.parts.clock.elapsed());
+            Action::Start(attempt) if refused.contains(&attempt.run) => {}
+            Action::Start(attempt) => {
+                let run = attempt.run.clone();
+                let task = match self.parts.tasks.get(&run.task) {
+                    // What the task is now, but for runs that go on.
+                    Some(task) => Some(self.definitions.entry(run).or_insert_with(|| task.clone())),
+                    None => self.definitions.get_mut(&run),
+                };
+                let task = task.cloned();
+                self.attempts.start(attempt, task, self.parts.clock.elapsed());
             }
-            Action::Stop(run) => self.attempts.stop(&run),
+            Action::Stop(run) => {
+                let now = tokio::time::Instant::now();
+                let within = self.end.map(|end| end.saturating_duration_since(now));
+                let within = within.map_or(Duration::MAX, |left| left.saturating_sub(LAST_STEPS));
+                self.attempts.stop(&run, within);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::clock::Simulated;
 use crate::store::Memory;
-use crate::task::{BoxFuture, Context, Failure, Outcome};
+use crate::task::{BoxFuture, Context, Ending, Failure, Outcome};
 use crate::trigger::{Interval, Trigger, When};
 
 /// Remembers what happened, and lets a test wait for it.
@@ -55,14 +55,14 @@ impl Observer for Journal {
 
 struct Succeeds;
 impl Task for Succeeds {
-    fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
-        Box::pin(async { Outcome::Success })
+    fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
+        Box::pin(async { Outcome::Success.into() })
     }
 }
 
 struct Panics;
 impl Task for Panics {
-    fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
+    fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async { panic!("on purpose") })
     }
 }
@@ -70,10 +70,10 @@ impl Task for Panics {
 /// Goes on until it is asked to stop.
 struct Lasts;
 impl Task for Lasts {
-    fn execute(&self, mut context: Context) -> BoxFuture<'_, Outcome> {
+    fn execute(&self, mut context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
             context.stop_requested().await;
-            Outcome::Stopped
+            Outcome::Stopped.into()
         })
     }
 }
@@ -128,11 +128,12 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         observers: vec![Box::new(journal.clone())],
         machine: Vec::new(),
         tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
+        shutdown_grace: Duration::from_secs(25),
         each_day: Box::new(move |_| days.send_modify(|days| *days += 1)),
     };
     let interval = Interval::new(SignedDuration::from_secs(1)).expect("a fine length");
     let when = When::new(vec![Trigger::Interval(interval)], None, None);
-    let engine = Engine::start(parts, vec![Schedule::new(name, when)]).await;
+    let engine = Engine::start(parts, vec![Schedule::new(name, when)], Limits::default()).await;
     let handle = engine.handle();
     World { clock, journal, handle, days: seen, serving: tokio::spawn(engine.serve()) }
 }
@@ -199,7 +200,7 @@ async fn a_drain_loses_patience_after_a_while() {
 async fn a_refused_run_never_starts_and_nobody_hears_of_it() {
     struct Forbidden;
     impl Task for Forbidden {
-        fn execute(&self, _: Context) -> BoxFuture<'_, Outcome> {
+        fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
             unreachable!("it was refused")
         }
     }

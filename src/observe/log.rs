@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{debug, info, warn};
 
 use super::Observer;
-use crate::event::{Event, RunId};
+use crate::event::{Count, Event, Passed, RunId};
+use crate::name::Name;
 use crate::task::Outcome;
 
 /// Writes each event to the log, by `tracing`.
@@ -20,32 +21,77 @@ impl Observer for Log {
             Event::TaskAdded { task, .. } => debug!(%task, "task added"),
             Event::TaskChanged { task, .. } => info!(%task, "task changed"),
             Event::TaskRemoved { task, .. } => info!(%task, "task removed"),
+            Event::TaskPaused { task, until, reason, .. } => {
+                let (task, until) =
+                    (what(task.as_ref()), until.as_ref().map(tracing::field::display));
+                info!(%task, until, reason, "paused");
+            }
+            Event::TaskResumed { task, .. } => info!(task = %what(task.as_ref()), "resumed"),
+            Event::FiringWaiting { run, reason, .. } => {
+                info!(task = %run.task, due = %run.due, %reason, "firing waits");
+            }
             Event::FiringSkipped { run, reason, .. } => {
                 info!(task = %run.task, due = %run.due, %reason, "firing skipped");
             }
-            Event::FiringsMissed { task, first, last, count, .. } => {
-                warn!(%task, %count, %first, %last, "firings missed");
+            Event::FiringsPassed { task, first, last, count, passed, .. } => {
+                passed_over(*passed, task, *first, *last, *count);
             }
-            Event::RunStarted { at, run, trigger } => {
-                let late = late(run, *at);
-                debug!(task = %run.task, %run, due = %run.due, %trigger, %late, "run started");
+            Event::RunStarted { at, run, trigger, cause } => {
+                let (late, after) = (late(run, *at), cause.as_ref().map(|cause| &cause.run));
+                let after = after.map(tracing::field::display);
+                debug!(task = %run.task, %run, due = %run.due, %trigger, after, %late, "run started");
             }
-            Event::RunFinished { run, started, took, outcome, .. } => {
-                finished(run, *started, *took, outcome);
+            Event::AttemptStarted { run, attempt, .. } => {
+                debug!(task = %run.task, %run, attempt, "attempt started");
+            }
+            Event::AttemptFinished { run, attempt, ending, took, next, .. } => {
+                let (outcome, took) = (&ending.outcome, seconds(*took));
+                match next {
+                    Some(next) => {
+                        warn!(task = %run.task, %run, attempt, %outcome, %took, %next, "attempt failed, there will be another");
+                    }
+                    None => {
+                        debug!(task = %run.task, %run, attempt, %outcome, %took, "attempt finished");
+                    }
+                }
+            }
+            Event::RunFinished { run, started, took, attempts, outcome, .. } => {
+                finished(run, *started, *took, *attempts, outcome);
             }
         }
     }
 }
 
-fn finished(run: &RunId, started: Timestamp, took: SignedDuration, outcome: &Outcome) {
+fn what(task: Option<&Name>) -> &str {
+    task.map_or("everything", Name::as_str)
+}
+
+fn passed_over(passed: Passed, task: &Name, first: Timestamp, last: Timestamp, count: Count) {
+    match passed {
+        Passed::Missed => warn!(%task, %count, %first, %last, "firings missed"),
+        Passed::Coalesced => warn!(%task, %count, %first, %last, "firings coalesced"),
+        Passed::Paused => info!(%task, %count, %first, %last, "firings paused"),
+        Passed::Calendar => info!(%task, %count, %first, %last, "firings skipped by a calendar"),
+    }
+}
+
+fn finished(
+    run: &RunId,
+    started: Timestamp,
+    took: SignedDuration,
+    attempts: u32,
+    outcome: &Outcome,
+) {
     let (late, took) = (late(run, started), seconds(took));
+    // One attempt is no news.
+    let attempts = (attempts > 1).then_some(attempts);
     // The level is part of where a line comes from, so it cannot be a value.
     match outcome {
         Outcome::Success | Outcome::Stopped => {
-            info!(task = %run.task, %run, due = %run.due, %late, %outcome, %took, "run finished");
+            info!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, "run finished");
         }
-        Outcome::Failed(_) | Outcome::NotStarted(_) => {
-            warn!(task = %run.task, %run, due = %run.due, %late, %outcome, %took, "run finished");
+        Outcome::Failed(_) | Outcome::TimedOut | Outcome::NotStarted(_) => {
+            warn!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, "run finished");
         }
     }
 }

@@ -1,12 +1,17 @@
 //! A command line as a task: start it, wait for its end, stop it.
 
 mod spawn;
+mod strays;
 mod supervise;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::task::{BoxFuture, Context, Outcome, Task};
+use rustix::process::Signal;
+
+use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
+
+use crate::zone::Zone;
 
 pub use spawn::find_program;
 
@@ -19,6 +24,12 @@ pub struct CommandTask {
     pub directory: PathBuf,
     /// What its environment has beside and before what taskd's own has.
     pub environment: Vec<(String, String)>,
+    /// Whose wall clock it is told its due in.
+    pub zone: Zone,
+    /// What asks it to stop.
+    pub stop_signal: Signal,
+    /// The exit codes that count as success.
+    pub success_codes: Vec<u8>,
     /// Where programs are searched that are named without a `/`, unless the environment says.
     pub search: Option<OsString>,
 }
@@ -33,11 +44,11 @@ impl CommandTask {
 }
 
 impl Task for CommandTask {
-    fn execute(&self, context: Context) -> BoxFuture<'_, Outcome> {
+    fn execute(&self, context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
-            match spawn::spawn(self) {
-                Ok(child) => supervise::supervise(child, context).await,
-                Err(reason) => Outcome::NotStarted(reason.to_string()),
+            match spawn::spawn(self, context.attempt()) {
+                Ok(child) => supervise::supervise(self, child, context).await,
+                Err(reason) => Outcome::NotStarted(reason.to_string()).into(),
             }
         })
     }

@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::fs::Access;
 
 use super::CommandTask;
+use crate::task::Attempt;
+use crate::zone::Zone;
 
 /// What speaks to taskd's own service manager and must not reach a child.
 const OURS: [&str; 6] = [
@@ -21,11 +23,15 @@ const OURS: [&str; 6] = [
     "LISTEN_PID",
 ];
 
+/// What not every attempt has.
+const MAYBE: [&str; 4] =
+    ["TASKD_PREVIOUS_SUCCESS", "TASKD_AFTER_TASK", "TASKD_AFTER_RUN", "TASKD_AFTER_OUTCOME"];
+
 /// What is searched where `PATH` is not set.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Starts the command in a process group of its own, its input empty, its output taskd's own.
-pub(super) fn spawn(task: &CommandTask) -> Result<Child, NotStarted> {
+pub(super) fn spawn(task: &CommandTask, attempt: &Attempt) -> Result<Child, NotStarted> {
     let [name, arguments @ ..] = task.arguments.as_slice() else {
         return Err(NotStarted::NoCommand);
     };
@@ -39,9 +45,13 @@ pub(super) fn spawn(task: &CommandTask) -> Result<Child, NotStarted> {
         .envs(task.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .process_group(0);
-    for name in OURS {
-        command.env_remove(name);
+    // Of the attempt itself, not of one that taskd may run in.
+    for name in OURS.iter().chain(&MAYBE) {
+        if task.environment.iter().all(|(own, _)| own != name) {
+            command.env_remove(name);
+        }
     }
+    command.envs(facts(attempt, &task.zone));
     command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied
@@ -53,6 +63,26 @@ pub(super) fn spawn(task: &CommandTask) -> Result<Child, NotStarted> {
         }
         _ => NotStarted::Other(name.clone(), error),
     })
+}
+
+/// What an attempt is told about itself, as variables.
+fn facts(attempt: &Attempt, zone: &Zone) -> Vec<(&'static str, String)> {
+    let due = attempt.run.due;
+    let mut facts = vec![
+        ("TASKD_TASK", attempt.run.task.to_string()),
+        ("TASKD_RUN", attempt.run.to_string()),
+        ("TASKD_ATTEMPT", attempt.number.to_string()),
+        ("TASKD_DUE", due.to_string()),
+        ("TASKD_DUE_LOCAL", due.display_with_offset(zone.offset(due)).to_string()),
+        ("TASKD_TRIGGER", attempt.trigger.to_string()),
+    ];
+    facts.extend(attempt.previous_success.map(|due| ("TASKD_PREVIOUS_SUCCESS", due.to_string())));
+    if let Some(cause) = &attempt.cause {
+        facts.push(("TASKD_AFTER_TASK", cause.run.task.to_string()));
+        facts.push(("TASKD_AFTER_RUN", cause.run.to_string()));
+        facts.push(("TASKD_AFTER_OUTCOME", cause.outcome.into()));
+    }
+    facts
 }
 
 /// The file that `name` stands for: with a `/` in it, a path from `directory`; else the first

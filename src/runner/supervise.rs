@@ -11,10 +11,9 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use crate::task::{Context, Failure, Outcome};
-
-/// How long a process that was asked to stop may take.
-pub const STOP_GRACE: Duration = Duration::from_secs(10);
+use super::CommandTask;
+use super::strays;
+use crate::task::{Context, Ending, Failure, Outcome};
 
 /// How long the kernel may take to end a process.
 const KILL_GRACE: Duration = Duration::from_secs(5);
@@ -22,14 +21,17 @@ const KILL_GRACE: Duration = Duration::from_secs(5);
 /// How often to look whether the last of a stopped group has gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-pub(super) async fn supervise(child: Child, context: Context) -> Outcome {
-    match watch(child, context).await {
-        Ok(outcome) => outcome,
-        Err(error) => Outcome::Failed(Failure::Broken(format!("taskd lost sight of it: {error}"))),
+/// Waits for the end of `child`, an attempt of `task`, and stops it when it is asked to.
+pub(super) async fn supervise(task: &CommandTask, child: Child, context: Context) -> Ending {
+    match watch(task, child, context).await {
+        Ok(ending) => ending,
+        Err(error) => {
+            Outcome::Failed(Failure::Broken(format!("taskd lost sight of it: {error}"))).into()
+        }
     }
 }
 
-async fn watch(mut child: Child, mut context: Context) -> io::Result<Outcome> {
+async fn watch(task: &CommandTask, mut child: Child, mut context: Context) -> io::Result<Ending> {
     let group = Pid::from_child(&child);
     let exit = match Exit::of(group) {
         Ok(exit) => exit,
@@ -44,11 +46,12 @@ async fn watch(mut child: Child, mut context: Context) -> io::Result<Outcome> {
         biased;
         exited = exit.wait() => {
             exited?;
-            Ok(outcome(child.wait()?))
+            Ok(ending(child.wait()?, &task.success_codes))
         }
-        () = context.stop_requested() => {
-            stop(&mut child, group, &exit).await?;
-            Ok(Outcome::Stopped)
+        grace = context.stop_requested() => {
+            let status = stop(&mut child, group, &exit, task.stop_signal, grace).await?;
+            strays::tell(context.run()).await;
+            Ok(Ending { outcome: Outcome::Stopped, ..ending(status, &task.success_codes) })
         }
     }
 }
@@ -78,31 +81,57 @@ impl Exit {
 }
 
 /// Asks the whole group to end, and after the grace ends what is left of it.
-async fn stop(child: &mut Child, group: Pid, exit: &Exit) -> io::Result<()> {
-    exit.signal(group, Signal::TERM);
+async fn stop(
+    child: &mut Child,
+    group: Pid,
+    exit: &Exit,
+    first: Signal,
+    grace: Duration,
+) -> io::Result<ExitStatus> {
+    exit.signal(group, first);
     // A group that was stopped by SIGSTOP cannot obey.
     exit.signal(group, Signal::CONT);
-    let ended = tokio::time::timeout(STOP_GRACE, async {
-        exit.wait().await?;
-        // Its number stays taken as long as the group has members.
-        child.wait()?;
-        while rustix::process::test_kill_process_group(group).is_ok() {
-            tokio::time::sleep(LOOK_AGAIN).await;
+    match tokio::time::timeout(grace, gone(group, exit)).await {
+        Ok(gone) => gone?,
+        Err(_) => {
+            exit.signal(group, Signal::KILL);
+            let killed = tokio::time::timeout(KILL_GRACE, gone(group, exit)).await;
+            // It hangs in the kernel, and nobody can help it.
+            killed.map_err(|_| io::Error::other("it does not even end by SIGKILL"))??;
         }
-        io::Result::Ok(())
-    });
-    if let Ok(ended) = ended.await {
-        return ended;
     }
-    exit.signal(group, Signal::KILL);
-    match tokio::time::timeout(KILL_GRACE, exit.wait()).await {
-        Ok(ended) => {
-            ended?;
-            child.wait().map(drop)
-        }
-        // It hangs in the kernel, and nobody can help it.
-        Err(_) => Err(io::Error::other("it does not even end by SIGKILL")),
+    // Reaped last: until then its number, which is the group's, belongs to nobody else.
+    child.wait()
+}
+
+/// Waits until the process and the rest of its group have ended.
+async fn gone(group: Pid, exit: &Exit) -> io::Result<()> {
+    exit.wait().await?;
+    while others(group) {
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
+    Ok(())
+}
+
+/// Whether the group has any other member than its leader, who has ended and was not reaped.
+fn others(group: Pid) -> bool {
+    let leader = group.as_raw_nonzero().get();
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    let numbers =
+        processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    numbers.filter(|number| *number != leader).any(|number| goes_on_in(number, leader))
+}
+
+/// Whether a process is a member of `group`, and more than an end that nobody has heard of.
+fn goes_on_in(process: i32, group: i32) -> bool {
+    // As in proc(5): the number, the name in parentheses, which may hold anything, the state, the
+    // parent and the group.
+    let Ok(stat) = std::fs::read(format!("/proc/{process}/stat")) else { return false };
+    let Some(name_end) = stat.iter().rposition(|byte| *byte == b')') else { return false };
+    let rest = String::from_utf8_lossy(&stat[name_end + 1..]);
+    let mut fields = rest.split_ascii_whitespace();
+    let (state, member_of) = (fields.next(), fields.nth(1));
+    !matches!(state, Some("Z" | "X")) && member_of.and_then(|text| text.parse().ok()) == Some(group)
 }
 
 /// Signals a group, if any of it is left.
@@ -115,10 +144,13 @@ fn signal(group: Pid, signal: Signal) {
     }
 }
 
-fn outcome(status: ExitStatus) -> Outcome {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => Outcome::Success,
+fn ending(status: ExitStatus, success_codes: &[u8]) -> Ending {
+    let outcome = match (status.code(), status.signal()) {
+        (Some(code), _) if success_codes.iter().any(|fine| i32::from(*fine) == code) => {
+            Outcome::Success
+        }
         (Some(code), _) => Outcome::Failed(Failure::Code(code)),
         (None, signal) => Outcome::Failed(Failure::Signal(signal.unwrap_or_default())),
-    }
+    };
+    Ending { outcome, exit_code: status.code(), signal: status.signal() }
 }

@@ -1,13 +1,14 @@
-//! A firing comes due and gets its verdict.
+//! A firing comes due and is judged: it runs, waits, or is skipped.
 
 use jiff::Timestamp;
 
-use super::catch_up::{self, Missed};
-use super::{Action, Scheduler, Step};
-use crate::event::{Event, RunId, SkipReason};
+use super::catch_up::{self, Span};
+use super::{Action, Arising, Phase, Run, Scheduler, Step, Waiting};
+use crate::event::{Count, Event, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 use crate::name::Name;
+use crate::policy::Overlap;
+use crate::task::{Attempt, Outcome};
 use crate::timetable::Slot;
-use crate::trigger::Firing;
 
 impl Scheduler {
     /// So many firings are judged in one step at most, so that the first of a burst starts after
@@ -17,12 +18,13 @@ impl Scheduler {
     /// Judges what is due by `now`, in order of due, then of name.
     pub(super) fn fire_due(&mut self, now: Timestamp, step: &mut Step) {
         for _ in 0..Self::MOST_FIRINGS {
-            let Some((name, slot)) = self.timetable.take_due(now) else {
-                break;
+            let Some((task, slot)) = self.timetable.take_due(now) else {
+                return;
             };
             match slot {
-                Slot::Clock => self.fire_clock(now, name, step),
-                Slot::Arisen => self.fire_arisen(now, name, step),
+                Slot::Clock => self.fire_clock(now, task, step),
+                Slot::Arisen(due) => self.fire_arisen(now, RunId { task, due }, step),
+                Slot::Retry(due) => self.make_ready(&RunId { task, due }),
             }
         }
     }
@@ -35,41 +37,205 @@ impl Scheduler {
         let owed = catch_up::owed(&task.schedule, &self.machine, (at, first), now);
         task.mark = owed.judged_until;
         task.plan(&self.machine, &mut self.timetable);
-        if let Some(Missed { first, last, count }) = owed.missed {
-            let task = name.clone();
-            step.events.push(Event::FiringsMissed { at: now, task, first, last, count });
+        for span in owed.spans {
+            step.events.push(span.event(now, name.clone()));
         }
+        for firing in owed.one_by_one {
+            let run = RunId { task: name.clone(), due: firing.due };
+            let arising = Arising::of(firing.kind);
+            if self.is_excluded(&run) {
+                skip(now, run, arising.trigger, SkipReason::Calendar, step);
+            } else {
+                self.wait(run, Waiting { arising, turn: true, catch_up: true });
+            }
+        }
+        self.take_turn(&name);
         if let Some(firing) = owed.on_time {
-            self.judge(now, RunId { task: name, due: firing.due }, firing, step);
+            let run = RunId { task: name, due: firing.due };
+            self.judge(now, run, Arising::of(firing.kind), step);
         }
     }
 
-    /// Judges what arose. It has no next one, so it is never too late.
-    fn fire_arisen(&mut self, now: Timestamp, name: Name, step: &mut Step) {
-        let task =
-            self.tasks.get_mut(&name).expect("the timetable names only tasks that are there");
-        let firing = task.arisen.take().expect("this was its entry");
-        self.judge(now, RunId { task: name, due: firing.due }, firing, step);
+    fn is_excluded(&self, run: &RunId) -> bool {
+        let filter = self.tasks.get(&run.task).and_then(|task| task.schedule.filter.as_ref());
+        filter.is_some_and(|filter| filter.excludes(run.due).is_some())
     }
 
-    /// Gives a firing that is on time its verdict.
-    fn judge(&mut self, now: Timestamp, run: RunId, firing: Firing, step: &mut Step) {
-        let task = self.tasks.get_mut(&run.task).expect("it has just fired");
-        let excluded =
-            task.schedule.filter.as_ref().is_some_and(|filter| filter.excludes(run.due).is_some());
-        let reason = if excluded {
-            Some(SkipReason::Calendar)
+    /// Gives a firing that is on time its verdict, or lets it wait.
+    pub(super) fn judge(&mut self, now: Timestamp, run: RunId, arising: Arising, step: &mut Step) {
+        let task = &self.tasks[&run.task];
+        if arising.trigger != TriggerKind::Manual {
+            if task.held {
+                let (first, last, count) = (run.due, run.due, Count::of(1));
+                let span = Span { first, last, count, passed: Passed::Paused };
+                step.events.push(span.event(now, run.task));
+                return;
+            }
+            if self.is_excluded(&run) {
+                skip(now, run, arising.trigger, SkipReason::Calendar, step);
+                return;
+            }
+        }
+        let busy = !task.waiting.is_empty() || self.runs_of(&run.task).next().is_some();
+        let turn = if busy && !arising.force {
+            let verdict = match task.schedule.policy.overlap {
+                Overlap::Skip => Err(SkipReason::Overlap),
+                Overlap::Queue if task.waiting.values().any(|waiting| waiting.turn) => {
+                    Err(SkipReason::Overlap)
+                }
+                Overlap::Queue => Ok(true),
+                Overlap::Replace => Ok(self.make_room(now, &run.task, step)),
+                Overlap::Parallel(most) => {
+                    let lined_up = task.waiting.values().filter(|waiting| !waiting.turn).count();
+                    let beside = self.runs_of(&run.task).count() + lined_up;
+                    let room = u32::try_from(beside).is_ok_and(|beside| beside < most.get());
+                    if room { Ok(false) } else { Err(SkipReason::Overlap) }
+                }
+            };
+            match verdict {
+                Ok(turn) => turn,
+                Err(reason) => return skip(now, run, arising.trigger, reason, step),
+            }
         } else {
-            (task.running > 0).then_some(SkipReason::Overlap)
+            false
         };
-        if let Some(reason) = reason {
-            step.events.push(Event::FiringSkipped { at: now, run, reason });
+        self.wait(run, Waiting { arising, turn, catch_up: false });
+    }
+
+    /// Stops what goes on of `task` for a newer firing; `true` if that has to wait for its end.
+    /// What is caught up with is not replaced.
+    fn make_room(&mut self, now: Timestamp, task: &Name, step: &mut Step) -> bool {
+        let waiting = &self.tasks[task].waiting;
+        let replaced: Vec<_> =
+            waiting.iter().filter(|(_, waiting)| !waiting.catch_up).map(|(due, _)| *due).collect();
+        let one_by_one = replaced.len() < waiting.len()
+            || self.runs_of(task).any(|(_, running)| running.catch_up);
+        for due in replaced {
+            let run = RunId { task: task.clone(), due };
+            self.call_off(now, &run, SkipReason::Replaced, step);
+        }
+        if one_by_one {
+            return true;
+        }
+        let runs: Vec<_> = self.runs_of(task).map(|(run, _)| run.clone()).collect();
+        for run in runs {
+            self.stop_run(now, &run, step);
+        }
+        self.runs_of(task).next().is_some()
+    }
+
+    /// Stops `run`: at once between attempts, else its attempt is asked.
+    pub(super) fn stop_run(&mut self, now: Timestamp, run: &RunId, step: &mut Step) {
+        match self.runs.get_mut(run) {
+            Some(running) if matches!(running.phase, Phase::Live { .. }) => running.stop(run, step),
+            Some(_) => self.end_run(now, run, &Outcome::Stopped, step),
+            None => {}
+        }
+    }
+
+    /// Lets the firing `run` wait for its turn, or else for a place.
+    fn wait(&mut self, run: RunId, waiting: Waiting) {
+        let task = self.tasks.get_mut(&run.task).expect("its firing was judged");
+        if !waiting.turn {
+            self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
+        }
+        task.waiting.insert(run.due, waiting);
+        self.fresh.push(run);
+    }
+
+    /// Lets the next firing of `task` have its turn, if nothing goes on that it has to wait for.
+    pub(super) fn take_turn(&mut self, name: &Name) {
+        let Some(task) = self.tasks.get(name) else { return };
+        let Some((due, waiting)) = task.waiting.iter().find(|(_, waiting)| waiting.turn) else {
+            return;
+        };
+        let parallel = match task.schedule.policy.overlap {
+            Overlap::Parallel(most) => most.get(),
+            _ => 1,
+        };
+        let lined_up = task.waiting.values().filter(|other| !other.turn);
+        let one_by_one = |catch_up: bool| waiting.catch_up && catch_up;
+        if lined_up.clone().any(|other| one_by_one(other.catch_up))
+            || self.runs_of(name).any(|(_, running)| one_by_one(running.catch_up))
+            || lined_up.count() + self.runs_of(name).count() >= parallel as usize
+        {
             return;
         }
-        task.running += 1;
-        self.runs.insert(run.clone(), now);
-        let trigger = firing.kind;
-        step.events.push(Event::RunStarted { at: now, run: run.clone(), trigger });
-        step.actions.push(Action::Start { run, trigger });
+        let run = RunId { task: name.clone(), due: *due };
+        let task = self.tasks.get_mut(name).expect("it was found above");
+        task.waiting.get_mut(&run.due).expect("it was found above").turn = false;
+        if !task.held {
+            self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
+        }
     }
+
+    /// Starts those that waited, as long as there are places.
+    pub(super) fn call_waiting(&mut self, now: Timestamp, step: &mut Step) {
+        for _ in 0..Self::MOST_FIRINGS {
+            let Some(run) = self.places.call() else { return };
+            self.start_attempt(now, run, step);
+        }
+        self.behind = self.places.can_call().then_some(now);
+    }
+
+    /// Starts the first or the next attempt of `run`.
+    fn start_attempt(&mut self, now: Timestamp, run: RunId, step: &mut Step) {
+        if let Some(waiting) =
+            self.tasks.get_mut(&run.task).and_then(|task| task.waiting.remove(&run.due))
+        {
+            let (trigger, cause) = (waiting.arising.trigger, waiting.arising.cause.clone());
+            step.events.push(Event::RunStarted { at: now, run: run.clone(), trigger, cause });
+            let policy = self.tasks[&run.task].schedule.policy.clone();
+            let running = Run {
+                arising: waiting.arising,
+                catch_up: waiting.catch_up,
+                policy,
+                started: now,
+                attempt: 0,
+                took: jiff::SignedDuration::ZERO,
+                phase: Phase::Live { stopping: false },
+            };
+            self.runs.insert(run.clone(), running);
+        }
+        let running = self.runs.get_mut(&run).expect("who has a place is a firing or a run");
+        running.attempt += 1;
+        running.phase = Phase::Live { stopping: false };
+        self.places.take(running.policy.pool.as_ref());
+        let (at, attempt) = (now, running.attempt);
+        step.events.push(Event::AttemptStarted { at, run: run.clone(), attempt });
+        step.actions.push(Action::Start(Attempt {
+            number: running.attempt,
+            trigger: running.arising.trigger,
+            cause: running.arising.cause.clone(),
+            previous_success: self.tasks.get(&run.task).and_then(|task| task.last_success),
+            timeout: running.policy.timeout,
+            stop_grace: running.policy.stop_grace,
+            run,
+        }));
+    }
+
+    /// Tells of those that began to wait in this step and still do.
+    pub(super) fn tell_waiting(&mut self, now: Timestamp, step: &mut Step) {
+        for run in std::mem::take(&mut self.fresh) {
+            let Some(task) = self.tasks.get(&run.task) else { continue };
+            let Some(waiting) = task.waiting.get(&run.due) else { continue };
+            let reason = if waiting.turn {
+                WaitReason::Turn
+            } else {
+                self.places.wanting(task.schedule.policy.pool.as_ref())
+            };
+            let trigger = waiting.arising.trigger;
+            step.events.push(Event::FiringWaiting { at: now, run, trigger, reason });
+        }
+    }
+}
+
+pub(super) fn skip(
+    at: Timestamp,
+    run: RunId,
+    trigger: TriggerKind,
+    reason: SkipReason,
+    step: &mut Step,
+) {
+    step.events.push(Event::FiringSkipped { at, run, trigger, reason });
 }

@@ -1,22 +1,24 @@
 //! What goes into the scheduler and what comes out of it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::event::{Event, RunId, TriggerKind};
+use crate::event::{Event, RunId};
+use crate::name::Name;
+use crate::policy::Limits;
 use crate::schedule::Schedule;
-use crate::task::Outcome;
+use crate::task::{Attempt, Ending};
 
 /// What the world tells the scheduler.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Time has passed.
     Tick,
-    /// A run has ended.
+    /// The attempt of a run has ended.
     Finished {
         /// Which.
         run: RunId,
         /// How.
-        outcome: Outcome,
+        ending: Ending,
         /// After what time.
         took: SignedDuration,
     },
@@ -34,15 +36,47 @@ pub enum Input {
     Asked(Request),
 }
 
-/// What people ask for.
+/// What people ask for. What names a task that is not there does nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
-    /// Make these the tasks. Unchanged ones keep their state.
-    Load(Vec<Schedule>),
+    /// Make these the tasks and the limits. Unchanged tasks keep their state.
+    Load(Vec<Schedule>, Limits),
+    /// Start nothing of this task, or nothing at all, for now.
+    Pause {
+        /// Which; `None` is everything.
+        task: Option<Name>,
+        /// Until when; `None` is until somebody resumes it.
+        until: Option<Until>,
+        /// Why, for people.
+        reason: Option<String>,
+    },
+    /// Let this task, or everything, go on. A task that is paused by itself stays so when
+    /// everything goes on.
+    Resume(Option<Name>),
+    /// Run this task now; also one that is paused or disabled.
+    Trigger {
+        /// Which.
+        task: Name,
+        /// Whether beside whatever goes on.
+        force: bool,
+    },
+    /// Stop this run, or call off this firing that waits.
+    Cancel(RunId),
+    /// Stop all runs of this task, and call off its firings that wait.
+    CancelAll(Name),
     /// Start nothing more.
     Drain,
     /// Start nothing more and stop what runs.
     Stop,
+}
+
+/// The end of a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At this instant.
+    At(Timestamp),
+    /// After this time.
+    For(SignedDuration),
 }
 
 /// What has become of an input.
@@ -57,13 +91,8 @@ pub struct Step {
 /// What the scheduler wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Start this run.
-    Start {
-        /// Which.
-        run: RunId,
-        /// What made it fire.
-        trigger: TriggerKind,
-    },
-    /// Stop this run.
+    /// Start this attempt.
+    Start(Attempt),
+    /// Stop what goes on of this run.
     Stop(RunId),
 }

@@ -6,37 +6,61 @@
 //!
 //! Each task has a *mark*: every instant up to it is judged. What lies between mark and now is
 //! *owed*: a suspended machine and a clock that was set are no special cases.
+//!
+//! The way of a firing: it comes due (`fire`, `catch_up`) or arises (`arise`, `follow`), is judged
+//! (`fire`), waits for its turn and for a place (`pool`), becomes a run of one or more attempts,
+//! and ends (`finish`).
 
+mod arise;
 mod catch_up;
 mod finish;
 mod fire;
+mod follow;
 mod message;
+mod pause;
+mod pool;
 mod reconcile;
-mod start_up;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::event::{Event, RunId};
+use crate::event::{Cause, Event, RunId, TriggerKind};
 use crate::name::Name;
-use crate::policy::CORRECTION;
+use crate::policy::{CORRECTION, Policy};
 use crate::schedule::Schedule;
+use crate::task::Outcome;
 use crate::timetable::{Slot, Timetable};
 use crate::trigger::Firing;
 
-pub use message::{Action, Input, Request, Step};
+pub use message::{Action, Input, Request, Step, Until};
+pub use pause::Pause;
+
+use follow::Followers;
+use pool::Places;
 
 /// The plan, and all that is known about each task.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     tasks: BTreeMap<Name, TaskState>,
+    /// The marks of tasks that have left the plan, as long as a clock may be set back behind them.
+    gone: BTreeMap<Name, Timestamp>,
     timetable: Timetable,
     /// The runs that go on.
-    runs: BTreeMap<RunId, Timestamp>,
+    runs: BTreeMap<RunId, Run>,
+    places: Places,
+    followers: Followers,
+    /// Everything is paused.
+    pause: Option<Pause>,
+    /// When pauses end, of which task or of everything.
+    resumes: BTreeSet<(Timestamp, Option<Name>)>,
+    /// Firings that began to wait in this step.
+    fresh: Vec<RunId>,
+    /// When the last step left something undone that can be done at once.
+    behind: Option<Timestamp>,
     /// Nothing more is started; what comes due is owed at the next start.
     draining: bool,
     /// What tells this machine from others with the same tasks.
@@ -51,12 +75,81 @@ struct TaskState {
     mark: Timestamp,
     /// The next firing that a clock names, and when it is judged: its entry in the timetable.
     clock: Option<(Timestamp, Firing)>,
-    /// A firing that no clock names, which is due later: its other entry.
-    arisen: Option<Firing>,
+    /// Firings that no clock names, by their due, until their delay is over: entries, too.
+    arisen: BTreeMap<Timestamp, Arisen>,
     /// The last firing that no clock named: no two have one instant.
     last_arisen: Option<Timestamp>,
-    /// How many of its runs go on.
-    running: usize,
+    /// Firings that wait for their turn or a place, by their due.
+    waiting: BTreeMap<Timestamp, Waiting>,
+    /// For each `after` of several tasks, by its place among the triggers: those that have ended.
+    ended: BTreeMap<usize, BTreeSet<Name>>,
+    /// When its last successful run was due.
+    last_success: Option<Timestamp>,
+    pause: Option<Pause>,
+    /// It starts nothing: it, or everything, is paused.
+    held: bool,
+}
+
+/// A firing that no clock names.
+#[derive(Clone, Debug)]
+struct Arisen {
+    /// When its delay is over.
+    at: Timestamp,
+    arising: Arising,
+}
+
+/// Why a task fires.
+#[derive(Clone, Debug)]
+struct Arising {
+    trigger: TriggerKind,
+    cause: Option<Cause>,
+    /// Whether it runs beside whatever goes on.
+    force: bool,
+}
+
+impl Arising {
+    fn of(trigger: TriggerKind) -> Self {
+        Self { trigger, cause: None, force: false }
+    }
+}
+
+/// A firing that waits.
+#[derive(Clone, Debug)]
+struct Waiting {
+    arising: Arising,
+    /// Whether it waits for the run before it; else for a place.
+    turn: bool,
+    /// Whether it is one of several that are caught up with, one after the other.
+    catch_up: bool,
+}
+
+/// A run that goes on.
+#[derive(Clone, Debug)]
+struct Run {
+    arising: Arising,
+    catch_up: bool,
+    /// As it was when the run began.
+    policy: Policy,
+    started: Timestamp,
+    /// The number of its last attempt, from 1.
+    attempt: u32,
+    /// How long its attempts took together.
+    took: SignedDuration,
+    phase: Phase,
+}
+
+/// What goes on of a run.
+#[derive(Clone, Debug, PartialEq)]
+enum Phase {
+    /// An attempt.
+    Live {
+        /// Whether it was asked to stop.
+        stopping: bool,
+    },
+    /// The time until the next attempt: its entry in the timetable.
+    Between { next: Timestamp, last: Outcome },
+    /// The next attempt waits for a place.
+    Ready { last: Outcome },
 }
 
 impl Scheduler {
@@ -68,41 +161,64 @@ impl Scheduler {
 
     /// Takes in `input` at `now`, and judges what has come due.
     ///
-    /// A step judges at most [`Scheduler::MOST_FIRINGS`] firings; [`Scheduler::wake_at`] then
-    /// names an instant that has already come.
+    /// A step judges and starts at most [`Scheduler::MOST_FIRINGS`] firings;
+    /// [`Scheduler::wake_at`] then names an instant that has already come.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Step {
         let mut step = Step::default();
-        match input {
-            Input::Tick => {}
-            Input::Finished { run, outcome, took } => {
-                self.finish(now, run, (outcome, took), &mut step);
-            }
-            Input::Refused(run) => drop(self.forget(&run)),
-            Input::ClockStepped(by) => {
-                step.events.push(Event::ClockStepped { at: now, by });
-                self.move_arisen(by);
-                if by < -CORRECTION {
-                    self.look_forward_from(now);
-                }
-            }
-            Input::Started { boot } => self.start_up(now, boot),
-            Input::Asked(Request::Load(schedules)) => self.reconcile(now, schedules, &mut step),
-            Input::Asked(Request::Drain) => self.draining = true,
-            Input::Asked(Request::Stop) => {
-                self.draining = true;
-                step.actions.extend(self.runs.keys().cloned().map(Action::Stop));
-            }
+        if let Input::ClockStepped(by) = input {
+            self.step_clock(now, by, &mut step);
         }
+        self.end_pauses(now, &mut step);
+        match input {
+            Input::Tick | Input::ClockStepped(_) => {}
+            Input::Finished { run, ending, took } => {
+                self.finish(now, &run, ending, took, &mut step);
+            }
+            Input::Refused(run) => self.forget(&run),
+            Input::Started { boot } => self.start_up(now, boot, &mut step),
+            Input::Asked(request) => self.obey(now, request, &mut step),
+        }
+        self.behind = None;
         if !self.draining {
             self.fire_due(now, &mut step);
+            self.call_waiting(now, &mut step);
         }
+        self.tell_waiting(now, &mut step);
         step
+    }
+
+    fn obey(&mut self, now: Timestamp, request: Request, step: &mut Step) {
+        match request {
+            Request::Load(schedules, limits) => {
+                self.places.set_limits(limits);
+                self.reconcile(now, schedules, step);
+            }
+            Request::Pause { task, until, reason } => self.pause(now, task, until, reason, step),
+            Request::Resume(task) => self.resume(now, task.as_ref(), step),
+            Request::Trigger { task, force } => {
+                let arising = Arising { force, ..Arising::of(TriggerKind::Manual) };
+                self.arise(now, &task, SignedDuration::ZERO, arising, step);
+            }
+            Request::Cancel(run) => self.cancel(now, &run, step),
+            Request::CancelAll(task) => self.cancel_all(now, &task, step),
+            Request::Drain => self.draining = true,
+            Request::Stop => {
+                self.draining = true;
+                for (run, running) in &mut self.runs {
+                    running.stop(run, step);
+                }
+            }
+        }
     }
 
     /// When the next step is due even if nothing happens until then.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
-        if self.draining { None } else { self.timetable.first_at() }
+        if self.draining {
+            return None;
+        }
+        let resume = self.resumes.first().map(|(at, _)| *at);
+        [self.behind, self.timetable.first_at(), resume].into_iter().flatten().min()
     }
 
     /// The next firing over all tasks, by due, then by name.
@@ -118,6 +234,19 @@ impl Scheduler {
         self.runs.len()
     }
 
+    /// How long the attempts that go on may take to stop, at most.
+    #[must_use]
+    pub fn longest_stop_grace(&self) -> SignedDuration {
+        let live = self.runs.values().filter(|run| matches!(run.phase, Phase::Live { .. }));
+        live.map(|run| run.policy.stop_grace).max().unwrap_or(SignedDuration::ZERO)
+    }
+
+    /// How many firings wait for their turn or a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.tasks.values().map(|task| task.waiting.len()).sum()
+    }
+
     /// How many tasks there are.
     #[must_use]
     pub fn tasks(&self) -> usize {
@@ -130,25 +259,64 @@ impl Scheduler {
         self.draining
     }
 
-    /// The clock was wrong and is right now: all marks go back to `now`.
-    fn look_forward_from(&mut self, now: Timestamp) {
-        for task in self.tasks.values_mut() {
-            if task.mark > now {
-                task.mark = now;
-                task.plan(&self.machine, &mut self.timetable);
+    /// The runs of `task` that go on.
+    fn runs_of<'a>(&'a self, task: &'a Name) -> impl Iterator<Item = (&'a RunId, &'a Run)> {
+        let first = RunId { task: task.clone(), due: Timestamp::MIN };
+        self.runs.range(first..).take_while(move |(run, _)| run.task == *task)
+    }
+
+    /// The wall clock was set: what comes so long from now stays so long from now.
+    fn step_clock(&mut self, now: Timestamp, by: SignedDuration, step: &mut Step) {
+        step.events.push(Event::ClockStepped { at: now, by });
+        self.move_arisen(by);
+        self.move_retries(by);
+        self.move_pauses(by);
+        if by < -CORRECTION {
+            // The clock was wrong and is right now: all marks go back.
+            self.gone.clear();
+            for task in self.tasks.values_mut() {
+                task.last_arisen = task.last_arisen.filter(|last| *last <= now);
+                if task.mark > now {
+                    task.mark = now;
+                    task.plan(&self.machine, &mut self.timetable);
+                }
             }
         }
     }
 }
 
+impl Run {
+    /// Asks the attempt that goes on to stop, if one does.
+    fn stop(&mut self, run: &RunId, step: &mut Step) {
+        if let Phase::Live { stopping } = &mut self.phase {
+            *stopping = true;
+            step.actions.push(Action::Stop(run.clone()));
+        }
+    }
+}
+
 impl TaskState {
-    fn new(schedule: Schedule, mark: Timestamp) -> Self {
-        Self { schedule, mark, clock: None, arisen: None, last_arisen: None, running: 0 }
+    fn new(schedule: Schedule, mark: Timestamp, held: bool) -> Self {
+        Self {
+            schedule,
+            mark,
+            clock: None,
+            arisen: BTreeMap::new(),
+            last_arisen: None,
+            waiting: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            last_success: None,
+            pause: None,
+            held,
+        }
     }
 
     /// Enters its first firing after the mark into the timetable, in place of the one there.
     fn plan(&mut self, machine: &[u8], timetable: &mut Timetable) {
         self.unplan(timetable);
+        if self.held {
+            return;
+        }
         if let Some(next) = self.schedule.next_after(self.mark) {
             let delay = self.schedule.delay(machine, next.due);
             let at = next.due.checked_add(delay).unwrap_or(next.due);

@@ -2,76 +2,128 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Scheduler, Step, TaskState};
-use crate::event::{Event, RunId};
+use super::{Followers, Phase, Scheduler, Step, TaskState};
+use crate::event::{Event, Passed, SkipReason, TriggerKind};
 use crate::name::Name;
 use crate::schedule::Schedule;
-use crate::timetable::Timetable;
+
+/// So long the mark of a task that has left the plan is remembered: should the clock be set back
+/// a little, time and again, and the task come back, nothing of it comes twice.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Scheduler {
     /// Makes `wanted` the tasks. A task seen for the first time, or with a changed trigger, looks
     /// forward from `now`; other changes keep the mark; unchanged tasks keep all their state.
     pub(super) fn reconcile(&mut self, now: Timestamp, wanted: Vec<Schedule>, step: &mut Step) {
+        self.gone.retain(|_, mark| now.duration_since(*mark) <= REMEMBERED);
         let wanted: BTreeMap<Name, Schedule> =
             wanted.into_iter().map(|schedule| (schedule.name.clone(), schedule)).collect();
         let gone: Vec<Name> =
             self.tasks.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
         for name in gone {
-            if let Some(mut task) = self.tasks.remove(&name) {
-                task.unplan(&mut self.timetable);
-                task.drop_arisen(&mut self.timetable);
-            }
-            step.events.push(Event::TaskRemoved { at: now, task: name });
+            self.remove(now, name, step);
         }
         for (name, schedule) in wanted {
-            match self.tasks.get_mut(&name) {
+            match self.tasks.get(&name) {
                 None => {
-                    let mut task = TaskState::new(schedule, now);
-                    // Runs of an earlier task of this name still count as its own.
-                    let runs = self.runs.range(first_run(&name)..);
-                    task.running = runs.take_while(|(run, _)| run.task == name).count();
+                    // A clock that was set back a little lets nothing come again.
+                    let taken = self.gone.remove(&name);
+                    let mark = taken.map_or(now, |mark| mark.max(now));
+                    let mut task = TaskState::new(schedule, mark, self.pause.is_some());
+                    task.last_arisen = taken;
                     task.plan(&self.machine, &mut self.timetable);
                     self.tasks.insert(name.clone(), task);
                     step.events.push(Event::TaskAdded { at: now, task: name });
                 }
                 Some(task) if task.schedule != schedule => {
-                    task.change(now, schedule, &self.machine, &mut self.timetable);
+                    self.change(now, &name, schedule, step);
                     step.events.push(Event::TaskChanged { at: now, task: name });
                 }
                 Some(_) => {}
             }
         }
+        self.followers = Followers::new(self.tasks.values());
     }
-}
 
-impl TaskState {
-    /// Takes over another definition.
-    fn change(
-        &mut self,
-        now: Timestamp,
-        schedule: Schedule,
-        machine: &[u8],
-        timetable: &mut Timetable,
-    ) {
-        let looks_forward = self.schedule.when != schedule.when || !self.schedule.enabled;
+    /// Takes a task out of the plan. Its attempts that go on do so; there will be no others.
+    fn remove(&mut self, now: Timestamp, name: Name, step: &mut Step) {
+        self.drop_arisen(now, &name, SkipReason::Removed, |_| true, step);
+        self.call_off_all(now, &name, SkipReason::Removed, step);
+        if let Some(mut task) = self.tasks.remove(&name) {
+            task.unplan(&mut self.timetable);
+            let pause = task.pause.as_ref().and_then(|pause| pause.until);
+            pause.map(|until| self.resumes.remove(&(until, Some(name.clone()))));
+            let passed = if task.held { Passed::Paused } else { Passed::Missed };
+            let span = task.pass_over(now, passed);
+            step.events.extend(span.map(|span| span.event(now, name.clone())));
+            self.gone.insert(
+                name.clone(),
+                task.last_arisen.map_or(task.mark, |last| last.max(task.mark)),
+            );
+        }
+        let between = self.runs_of(&name).filter_map(|(run, running)| match &running.phase {
+            Phase::Between { last, .. } | Phase::Ready { last } => {
+                Some((run.clone(), last.clone()))
+            }
+            Phase::Live { .. } => None,
+        });
+        for (run, outcome) in between.collect::<Vec<_>>() {
+            self.end_run(now, &run, &outcome, step);
+        }
+        step.events.push(Event::TaskRemoved { at: now, task: name });
+    }
+
+    /// Takes over another definition of the task `name`.
+    fn change(&mut self, now: Timestamp, name: &Name, schedule: Schedule, step: &mut Step) {
+        let task = self.tasks.get_mut(name).expect("it was found by its name");
+        let looks_forward = task.schedule.when != schedule.when || !task.schedule.enabled;
         if looks_forward {
-            self.mark = now;
+            let passed = if task.held { Passed::Paused } else { Passed::Missed };
+            let span = task.pass_over(now, passed);
+            step.events.extend(span.map(|span| span.event(now, name.clone())));
+            task.ended.clear();
+            // Instants that the old trigger named are not free.
+            task.last_arisen = task.last_arisen.max(Some(task.mark));
         }
-        if !schedule.enabled || schedule.when.startups().next().is_none() {
-            self.drop_arisen(timetable);
-        }
-        self.schedule = schedule;
+        let pool = std::mem::replace(&mut task.schedule, schedule).policy.pool;
         // A delay that has begun keeps its end.
-        let begun = self.clock.is_some_and(|(_, firing)| firing.due <= now);
-        if looks_forward || !begun || !self.schedule.enabled {
-            self.plan(machine, timetable);
+        let begun = task.clock.is_some_and(|(_, firing)| firing.due <= now);
+        if looks_forward || !begun || !task.schedule.enabled {
+            task.plan(&self.machine, &mut self.timetable);
+        }
+        if pool != task.schedule.policy.pool {
+            self.change_line(name, pool.as_ref());
+        }
+        self.drop_what_fires_no_more(now, name, step);
+        self.take_turn(name);
+    }
+
+    /// Those that wait for a place in `pool` now need one in another.
+    fn change_line(&mut self, name: &Name, pool: Option<&Name>) {
+        let Some(task) = self.tasks.get(name) else { return };
+        for (due, _) in task.waiting.iter().filter(|(_, waiting)| !waiting.turn) {
+            let run = crate::event::RunId { task: name.clone(), due: *due };
+            self.places.leave(pool, &run);
+            if !task.held {
+                self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
+            }
         }
     }
-}
 
-/// The least run a task of this name can have.
-fn first_run(name: &Name) -> RunId {
-    RunId { task: name.clone(), due: Timestamp::MIN }
+    /// What has arisen by a trigger that the task no longer has does not fire.
+    fn drop_what_fires_no_more(&mut self, now: Timestamp, name: &Name, step: &mut Step) {
+        let Some(task) = self.tasks.get(name) else { return };
+        let when = &task.schedule.when;
+        let enabled = task.schedule.enabled;
+        let startup = enabled && when.startups().next().is_some();
+        let after = enabled && when.afters().next().is_some();
+        let fires_no_more = move |kind| match kind {
+            TriggerKind::Startup => !startup,
+            TriggerKind::After => !after,
+            _ => false,
+        };
+        self.drop_arisen(now, name, SkipReason::Removed, fires_no_more, step);
+    }
 }

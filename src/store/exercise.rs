@@ -9,7 +9,12 @@ use crate::name::Name;
 fn started(task: &str, due: &str) -> (RunId, Event) {
     let due: Timestamp = due.parse().expect("an instant");
     let run = RunId { task: Name::new(task).expect("a fine name"), due };
-    let event = Event::RunStarted { at: due, run: run.clone(), trigger: TriggerKind::Interval };
+    let event = Event::RunStarted {
+        at: due,
+        run: run.clone(),
+        trigger: TriggerKind::Interval,
+        cause: None,
+    };
     (run, event)
 }
 

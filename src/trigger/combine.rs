@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use super::{Calendar, Cron, Dates, Interval, Startup};
+use super::{After, Calendar, Cron, Dates, Interval, Startup};
 use crate::event::{Count, TriggerKind};
 
 /// One way of saying when.
@@ -18,6 +18,8 @@ pub enum Trigger {
     Calendar(Calendar),
     /// Once when the daemon starts.
     Startup(Startup),
+    /// When runs of other tasks have ended.
+    After(After),
 }
 
 impl Trigger {
@@ -30,6 +32,7 @@ impl Trigger {
             Self::Dates(_) => TriggerKind::Date,
             Self::Calendar(_) => TriggerKind::Calendar,
             Self::Startup(_) => TriggerKind::Startup,
+            Self::After(_) => TriggerKind::After,
         }
     }
 
@@ -42,7 +45,7 @@ impl Trigger {
             Self::Dates(dates) => dates.next_after(after),
             Self::Calendar(calendar) => calendar.next_after(after),
             // No clock names it.
-            Self::Startup(_) => None,
+            Self::Startup(_) | Self::After(_) => None,
         }
     }
 }
@@ -86,7 +89,8 @@ impl When {
     /// Whether a clock names any of its firings.
     #[must_use]
     pub fn has_clock(&self) -> bool {
-        self.triggers.iter().any(|trigger| !matches!(trigger, Trigger::Startup(_)))
+        let arises = |trigger: &Trigger| matches!(trigger, Trigger::Startup(_) | Trigger::After(_));
+        !self.triggers.iter().all(arises)
     }
 
     /// The triggers that fire when the daemon starts.
@@ -95,6 +99,20 @@ impl When {
             Trigger::Startup(startup) => Some(*startup),
             _ => None,
         })
+    }
+
+    /// The triggers that fire after other tasks, each with its place among all triggers.
+    pub fn afters(&self) -> impl Iterator<Item = (usize, &After)> {
+        self.triggers.iter().enumerate().filter_map(|(index, trigger)| match trigger {
+            Trigger::After(after) => Some((index, after)),
+            _ => None,
+        })
+    }
+
+    /// Whether `at` lies between start and end, both inclusive.
+    #[must_use]
+    pub fn covers(&self, at: Timestamp) -> bool {
+        self.start.is_none_or(|start| start <= at) && self.end.is_none_or(|end| at <= end)
     }
 
     /// Returns the first firing strictly after `after`, or `None` if there will be no more.

@@ -87,6 +87,12 @@ impl Filter {
         missing.then_some(Excluded::NotOn)
     }
 
+    /// The first instant of the day of `due`.
+    #[must_use]
+    pub fn day_start(&self, due: Timestamp) -> Option<Timestamp> {
+        self.zone.instant(self.zone.wall(due).date().at(0, 0, 0, 0)).map(|start| start.min(due))
+    }
+
     /// The first instant of the first day after that of `due` which is not excluded.
     #[must_use]
     pub fn next_day(&self, due: Timestamp) -> Option<Timestamp> {

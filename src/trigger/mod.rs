@@ -7,6 +7,7 @@
 //!
 //! Answers are whole microseconds, and end with the year 2199.
 
+mod after;
 mod calendar;
 mod combine;
 pub mod cron;
@@ -18,6 +19,7 @@ mod laws;
 mod startup;
 mod words;
 
+pub use after::{After, AfterEnd, AfterTasks};
 pub use calendar::{Calendar, MonthEnd, Unit};
 pub use combine::{Firing, Trigger, When};
 pub use cron::Cron;

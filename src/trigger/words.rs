@@ -1,6 +1,6 @@
 //! When a task fires, in words: `every 1h 30m`, `at 09:30 on monday to friday`.
 
-use super::{Start, Startup, Trigger, Unit, When};
+use super::{After, AfterTasks, Start, Startup, Trigger, Unit, When};
 use crate::duration;
 use crate::zone::Zone;
 
@@ -34,6 +34,7 @@ impl Trigger {
                     format!("{start}, {} later", duration::print(*delay))
                 }
             }
+            Self::After(after) => after.in_words(),
             Self::Calendar(calendar) => {
                 let unit = match calendar.unit() {
                     Unit::Months(1, _) => "month".into(),
@@ -61,5 +62,29 @@ impl Trigger {
                 }
             }
         }
+    }
+}
+
+impl After {
+    fn in_words(&self) -> String {
+        let list = |names: &[crate::name::Name], word: &str| {
+            let names: Vec<_> = names.iter().map(crate::name::Name::as_str).collect();
+            match names.as_slice() {
+                [] => String::new(),
+                [one] => (*one).to_string(),
+                [most @ .., last] => format!("{} {word} {last}", most.join(", ")),
+            }
+        };
+        let tasks = match &self.tasks {
+            AfterTasks::All(names) => list(names, "and"),
+            AfterTasks::Any(names) => list(names, "or"),
+            AfterTasks::Every => "any other task".into(),
+        };
+        let delay = if self.delay.is_zero() {
+            String::new()
+        } else {
+            format!(", {} later", duration::print(self.delay))
+        };
+        format!("after {} of {tasks}{delay}", self.on.word())
     }
 }

@@ -169,6 +169,10 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        // A test that fails leaves nothing behind either: what it runs has groups of its own.
+        let pid = self.pid();
+        let groups = format!("for group in $(pgrep -P {pid}); do kill -KILL -- -$group; done");
+        let _ = Command::new("sh").args(["-c", &groups]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

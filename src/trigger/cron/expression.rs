@@ -115,7 +115,7 @@ impl Expression {
     pub fn fields(&self) -> Vec<(Field, String)> {
         Field::ALL
             .into_iter()
-            .filter(|field| *field != Field::Week || !self.is_any(Field::Week))
+            .filter(|field| *field != Field::Week || self.week != [ANY])
             .map(|field| (field, self.print(field)))
             .collect()
     }

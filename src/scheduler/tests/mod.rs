@@ -1,3 +1,6 @@
+mod histories;
+mod policies;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -5,9 +8,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::event::{Count, SkipReason};
-use crate::policy::Policy;
-use crate::task::{Failure, Outcome};
+use crate::event::{Count, Passed, SkipReason, TriggerKind};
+use crate::policy::{Limits, Policy};
+use crate::task::{Attempt, Failure, Outcome};
 use crate::trigger::cron::{Crontab, Pattern, parse_crontab};
 use crate::trigger::{Cron, Dates, Days, Filter, Interval, Start, Startup, Trigger, When};
 use crate::zone::Zone;
@@ -42,21 +45,29 @@ fn cron(task: &str, text: &str, zone: &str) -> Schedule {
     schedule(task, Trigger::Cron(Cron::new(Arc::new(pattern), zone)))
 }
 
+fn load(schedules: Vec<Schedule>) -> Input {
+    Input::Asked(Request::Load(schedules, Limits::default()))
+}
+
 /// A scheduler that was given `schedules` at `now`.
 fn loaded(now: &str, schedules: Vec<Schedule>) -> Scheduler {
     let mut scheduler = Scheduler::new(b"machine");
-    scheduler.step(ts(now), Input::Asked(Request::Load(schedules)));
+    scheduler.step(ts(now), load(schedules));
     scheduler
 }
 
+fn ended(run: RunId, outcome: Outcome) -> Input {
+    Input::Finished { run, ending: outcome.into(), took: SignedDuration::ZERO }
+}
+
 fn finished(task: &str, due: &str) -> Input {
-    Input::Finished { run: run(task, due), outcome: Outcome::Success, took: SignedDuration::ZERO }
+    ended(run(task, due), Outcome::Success)
 }
 
 /// The runs that `step` starts.
 fn starts(step: &Step) -> Vec<String> {
     let started = |action: &Action| match action {
-        Action::Start { run, .. } => Some(run.to_string()),
+        Action::Start(attempt) => Some(attempt.run.to_string()),
         Action::Stop(_) => None,
     };
     step.actions.iter().filter_map(started).collect()
@@ -67,14 +78,11 @@ fn starts_until(scheduler: &mut Scheduler, end: &str) -> usize {
     let mut starts = 0;
     while let Some(now) = scheduler.wake_at().filter(|due| *due <= ts(end)) {
         for action in scheduler.step(now, Input::Tick).actions {
-            let Action::Start { run, .. } = action else {
+            let Action::Start(Attempt { run, .. }) = action else {
                 continue;
             };
             starts += 1;
-            scheduler.step(
-                now,
-                Input::Finished { run, outcome: Outcome::Success, took: SignedDuration::ZERO },
-            );
+            scheduler.step(now, ended(run, Outcome::Success));
         }
     }
     starts
@@ -132,24 +140,26 @@ fn a_firing_is_skipped_while_the_run_before_it_goes_on() {
     let skipped = Event::FiringSkipped {
         at: ts("2026-01-01T00:00:02Z"),
         run: run("a", "2026-01-01T00:00:02Z"),
+        trigger: TriggerKind::Interval,
         reason: SkipReason::Overlap,
     };
     assert_eq!((second.events, second.actions), (vec![skipped], vec![]));
     // As soon as it has ended, the next one runs.
     let end = scheduler.step(ts("2026-01-01T00:00:02.5Z"), finished("a", "2026-01-01T00:00:01Z"));
-    assert_eq!(end.events.len(), 1, "{:?}", end.events);
+    assert_eq!(end.events.len(), 2, "the attempt and the run: {:?}", end.events);
     let third = scheduler.step(ts("2026-01-01T00:00:03Z"), Input::Tick);
     assert_eq!(starts(&third), ["a@20260101T000003Z"]);
 }
 
 #[test]
 fn of_several_firings_owed_the_newest_runs_and_the_others_are_missed() {
-    let missed = |at, first, last, count| Event::FiringsMissed {
+    let missed = |at, first, last, count| Event::FiringsPassed {
         at: ts(at),
         task: name("a"),
         first: ts(first),
         last: ts(last),
         count: Count::of(count),
+        passed: Passed::Missed,
     };
     for (seconds, now, started, expected) in [
         // One firing, late but within grace: the common case.
@@ -188,7 +198,7 @@ fn of_several_firings_owed_the_newest_runs_and_the_others_are_missed() {
         let spans: Vec<_> = step
             .events
             .into_iter()
-            .filter(|event| matches!(event, Event::FiringsMissed { .. }))
+            .filter(|event| matches!(event, Event::FiringsPassed { .. }))
             .collect();
         let expected: Vec<_> = expected
             .map(|(first, last, count)| missed(now, first, last, count))
@@ -241,20 +251,17 @@ fn draining_starts_nothing_and_stopping_stops_what_runs() {
     assert_eq!(scheduler.wake_at(), None);
     let stop = scheduler.step(ts("2026-01-01T00:01:02Z"), Input::Asked(Request::Stop));
     assert_eq!(stop.actions, [Action::Stop(run("a", "2026-01-01T00:01:00Z"))]);
-    let end = Input::Finished {
-        run: run("a", "2026-01-01T00:01:00Z"),
-        outcome: Outcome::Stopped,
-        took: SignedDuration::ZERO,
-    };
+    let end = ended(run("a", "2026-01-01T00:01:00Z"), Outcome::Stopped);
     let end = scheduler.step(ts("2026-01-01T00:01:03Z"), end);
     let expected = Event::RunFinished {
         at: ts("2026-01-01T00:01:03Z"),
         run: run("a", "2026-01-01T00:01:00Z"),
         started: ts("2026-01-01T00:01:00Z"),
         took: SignedDuration::ZERO,
+        attempts: 1,
         outcome: Outcome::Stopped,
     };
-    assert_eq!(end.events, [expected]);
+    assert_eq!(end.events.last(), Some(&expected));
     assert_eq!(scheduler.running(), 0);
 }
 
@@ -263,12 +270,8 @@ fn a_run_ends_once() {
     let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![every("a", 60)]);
     scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
     let failed = Outcome::Failed(Failure::Code(1));
-    let end = Input::Finished {
-        run: run("a", "2026-01-01T00:01:00Z"),
-        outcome: failed,
-        took: SignedDuration::ZERO,
-    };
-    assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end.clone()).events.len(), 1);
+    let end = ended(run("a", "2026-01-01T00:01:00Z"), failed);
+    assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end.clone()).events.len(), 2);
     assert_eq!(scheduler.step(ts("2026-01-01T00:01:01Z"), end), Step::default());
 }
 
@@ -279,7 +282,7 @@ fn a_changed_plan_looks_forward_and_unchanged_tasks_keep_their_state() {
         loaded("2026-01-01T00:00:00Z", vec![every("a", 60), every("b", 60), every("c", 60)]);
     let past = Trigger::Dates(Dates::new(vec![ts("2026-01-01T00:00:10Z")]));
     let wanted = vec![every("a", 60), every("b", 20), schedule("d", past)];
-    let step = scheduler.step(ts(now), Input::Asked(Request::Load(wanted)));
+    let step = scheduler.step(ts(now), load(wanted));
     let at = ts(now);
     let expected = [
         Event::TaskRemoved { at, task: name("c") },
@@ -300,7 +303,7 @@ fn a_disabled_task_fires_for_nothing_and_owes_nothing_afterwards() {
     let off = Schedule { enabled: false, ..every("a", 60) };
     let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![off]);
     assert_eq!(scheduler.wake_at(), None);
-    let on = Input::Asked(Request::Load(vec![every("a", 60)]));
+    let on = load(vec![every("a", 60)]);
     let step = scheduler.step(ts("2026-01-01T00:05:30Z"), on);
     assert_eq!(starts(&step), Vec::<String>::new());
     assert_eq!(scheduler.wake_at(), Some(ts("2026-01-01T00:06:00Z")));
@@ -309,7 +312,10 @@ fn a_disabled_task_fires_for_nothing_and_owes_nothing_afterwards() {
 #[test]
 fn a_burst_is_judged_in_small_steps_and_completely() {
     let tasks = (0..1000).map(|n| every(&format!("t{n:04}"), 60)).collect();
-    let mut scheduler = loaded("2026-01-01T00:00:00Z", tasks);
+    let mut scheduler = Scheduler::new(b"machine");
+    let unlimited = Limits { max_runs: None, ..Limits::default() };
+    let load = Input::Asked(Request::Load(tasks, unlimited));
+    scheduler.step(ts("2026-01-01T00:00:00Z"), load);
     let now = ts("2026-01-01T00:01:00Z");
     let mut started = Vec::new();
     while scheduler.wake_at().is_some_and(|due| due <= now) {
@@ -349,14 +355,7 @@ fn jitter_spreads_machines_and_does_not_drift() {
         let step = scheduler.step(at, Input::Tick);
         let due = Timestamp::from_second(minute * 60).expect("in range");
         assert_eq!(starts(&step), [RunId { task: name("a"), due }.to_string()], "at {at}");
-        scheduler.step(
-            at,
-            Input::Finished {
-                run: RunId { task: name("a"), due },
-                outcome: Outcome::Success,
-                took: SignedDuration::ZERO,
-            },
-        );
+        scheduler.step(at, ended(RunId { task: name("a"), due }, Outcome::Success));
         first.get_or_insert(at);
         last = at;
     }
@@ -376,10 +375,7 @@ fn a_delay_is_cut_to_less_than_the_distance_to_the_next_firing() {
         let step = scheduler.step(at, Input::Tick);
         assert_eq!(step.actions.len(), 1, "none is missed");
         let run = RunId { task: name("a"), due };
-        scheduler.step(
-            at,
-            Input::Finished { run, outcome: Outcome::Success, took: SignedDuration::ZERO },
-        );
+        scheduler.step(at, ended(run, Outcome::Success));
     }
 }
 
@@ -393,7 +389,7 @@ fn a_delay_counts_for_lateness_and_outlives_a_reload() {
     assert_eq!(scheduler.wake_at(), Some(due + delay));
     // Within the delay the file is loaded again, with another jitter.
     let other = jittered(task, 60);
-    scheduler.step(due + SignedDuration::from_secs(1), Input::Asked(Request::Load(vec![other])));
+    scheduler.step(due + SignedDuration::from_secs(1), load(vec![other]));
     assert_eq!(scheduler.wake_at(), Some(due + delay), "it keeps its end");
     // Later than grace after due, but on time by its delay.
     let step = scheduler.step(due + delay, Input::Tick);
@@ -423,10 +419,11 @@ fn what_waits_for_a_start_runs_once_then() {
         let step = scheduler.step(ts("2026-01-01T00:00:00Z"), Input::Started { boot });
         assert_eq!(starts(&step), expected);
         // A reload is no start.
-        scheduler.step(ts("2026-01-01T00:00:10Z"), Input::Asked(Request::Load(tasks())));
+        scheduler.step(ts("2026-01-01T00:00:10Z"), load(tasks()));
         assert_eq!(scheduler.wake_at(), Some(ts("2026-01-01T00:00:30Z")));
         let step = scheduler.step(ts("2026-01-01T00:00:30Z"), Input::Tick);
-        assert_eq!(starts(&step), ["late@20260101T000030Z"]);
+        // It was due when it arose.
+        assert_eq!(starts(&step), ["late@20260101T000000Z"]);
         assert_eq!(scheduler.wake_at(), None);
     }
 }
@@ -445,13 +442,11 @@ fn no_two_firings_of_a_task_have_one_instant() {
     let both = |task: &str| {
         let minute =
             Trigger::Interval(Interval::new(SignedDuration::from_mins(1)).expect("a fine length"));
-        let start =
-            Trigger::Startup(Startup { on: Start::Every, delay: SignedDuration::from_mins(1) });
+        let start = Trigger::Startup(Startup { on: Start::Every, delay: SignedDuration::ZERO });
         Schedule::new(name(task), When::new(vec![minute, start], None, None))
     };
     let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![both("a")]);
-    scheduler.step(ts("2026-01-01T00:00:00Z"), Input::Started { boot: true });
-    let step = scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Tick);
+    let step = scheduler.step(ts("2026-01-01T00:01:00Z"), Input::Started { boot: true });
     assert_eq!(starts(&step), ["a@20260101T000100Z"]);
     assert_eq!(
         scheduler.wake_at(),
@@ -473,19 +468,13 @@ fn a_firing_on_a_day_that_is_excluded_is_skipped() {
         for event in step.events {
             match event {
                 Event::RunStarted { run, .. } => {
-                    scheduler.step(
-                        now,
-                        Input::Finished {
-                            run: run.clone(),
-                            outcome: Outcome::Success,
-                            took: SignedDuration::ZERO,
-                        },
-                    );
+                    scheduler.step(now, ended(run.clone(), Outcome::Success));
                     verdicts.push(format!("{run} runs"));
                 }
                 Event::FiringSkipped { run, reason, .. } => {
                     verdicts.push(format!("{run} {reason}"));
                 }
+                Event::AttemptStarted { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -1,15 +1,12 @@
-//! What happened: one enum that log, metrics, history and live views all read.
-//!
-//! An event is a fact, complete in itself: it says when, and names all it is about.
+//! A firing: what names it, and what becomes of it.
 
 use std::fmt;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::name::Name;
-use crate::task::Outcome;
 
 /// What made a task fire, in the order that names an instant which two triggers share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -25,6 +22,10 @@ pub enum TriggerKind {
     Calendar,
     /// The daemon starts.
     Startup,
+    /// A run of another task has ended.
+    After,
+    /// Somebody asks for it.
+    Manual,
 }
 
 impl TriggerKind {
@@ -37,6 +38,8 @@ impl TriggerKind {
             Self::Date => "date",
             Self::Calendar => "calendar",
             Self::Startup => "startup",
+            Self::After => "after",
+            Self::Manual => "manual",
         }
     }
 }
@@ -71,7 +74,16 @@ impl Serialize for RunId {
     }
 }
 
-/// Why a firing that was due did not run.
+/// The run that a firing came after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Which.
+    pub run: RunId,
+    /// How it ended: the word.
+    pub outcome: &'static str,
+}
+
+/// Why a single firing that was due did not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SkipReason {
@@ -79,102 +91,84 @@ pub enum SkipReason {
     Overlap,
     /// A calendar excludes the day.
     Calendar,
+    /// It waited, and a newer one took its place.
+    Replaced,
+    /// It waited, and somebody called it off.
+    Cancelled,
+    /// It waited, and its task left the plan.
+    Removed,
+}
+
+impl SkipReason {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Overlap => "overlap",
+            Self::Calendar => "calendar",
+            Self::Replaced => "replaced",
+            Self::Cancelled => "cancelled",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Overlap => "overlap",
-            Self::Calendar => "calendar",
-        })
+        f.write_str(self.word())
     }
 }
 
-/// A fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The daemon began.
-    DaemonStarted {
-        /// When.
-        at: Timestamp,
-    },
-    /// The daemon ended cleanly.
-    DaemonStopped {
-        /// When.
-        at: Timestamp,
-    },
-    /// The wall clock was set.
-    ClockStepped {
-        /// When, on the new clock.
-        at: Timestamp,
-        /// By how much; negative is backwards.
-        by: SignedDuration,
-    },
-    /// A task came into the plan.
-    TaskAdded {
-        /// When.
-        at: Timestamp,
-        /// Which.
-        task: Name,
-    },
-    /// The definition of a task changed.
-    TaskChanged {
-        /// When.
-        at: Timestamp,
-        /// Which.
-        task: Name,
-    },
-    /// A task left the plan.
-    TaskRemoved {
-        /// When.
-        at: Timestamp,
-        /// Which.
-        task: Name,
-    },
-    /// A firing was due, but does not run.
-    FiringSkipped {
-        /// When that was decided.
-        at: Timestamp,
-        /// The firing.
-        run: RunId,
-        /// Why.
-        reason: SkipReason,
-    },
-    /// A stretch of firings was missed: nobody was there when they were due.
-    FiringsMissed {
-        /// When that was found.
-        at: Timestamp,
-        /// Whose.
-        task: Name,
-        /// The first of them.
-        first: Timestamp,
-        /// The last of them.
-        last: Timestamp,
-        /// How many.
-        count: Count,
-    },
-    /// A run begins.
-    RunStarted {
-        /// When that was decided.
-        at: Timestamp,
-        /// Which.
-        run: RunId,
-        /// What made it fire.
-        trigger: TriggerKind,
-    },
-    /// A run ended.
-    RunFinished {
-        /// When.
-        at: Timestamp,
-        /// Which.
-        run: RunId,
-        /// When it began, on the wall clock.
-        started: Timestamp,
-        /// How long it took, whatever the wall clock did.
-        took: SignedDuration,
-        /// How it ended.
-        outcome: Outcome,
-    },
+/// What became of a stretch of firings none of which runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Passed {
+    /// Nobody was there when they were due.
+    Missed,
+    /// A newer one runs for them all.
+    Coalesced,
+    /// The task, or everything, was paused.
+    Paused,
+    /// A calendar excludes their days.
+    Calendar,
+}
+
+impl Passed {
+    /// The verdict, and its reason where it has one.
+    #[must_use]
+    pub fn verdict(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Missed => ("missed", None),
+            Self::Coalesced => ("coalesced", None),
+            Self::Paused => ("paused", None),
+            Self::Calendar => ("skipped", Some(SkipReason::Calendar.word())),
+        }
+    }
+}
+
+/// What a firing waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitReason {
+    /// The end of its delay.
+    Delay,
+    /// The end of the run before it.
+    Turn,
+    /// A free place in its pool.
+    Pool,
+    /// That fewer runs go on.
+    Cap,
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Delay => "delay",
+            Self::Turn => "turn",
+            Self::Pool => "pool",
+            Self::Cap => "max_runs",
+        })
+    }
 }
 
 /// A number of firings, counted no further than anybody needs to know.

@@ -1,0 +1,105 @@
+//! The tables `[pools]` and `[daemon]`: what holds for all tasks together.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+
+use super::inherit::{Found, LayerKind, Layers};
+use super::keys::remedy;
+use super::problem::Problem;
+use super::raw::RawFile;
+use super::validate::Reader;
+use crate::name::Name;
+use crate::policy::Limits;
+
+const KEYS: [&str; 3] = ["state_dir", "max_runs", "shutdown_grace"];
+
+/// How the daemon itself works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// Where it keeps its state, if the file says.
+    pub state_dir: Option<PathBuf>,
+    /// How much may go on at once.
+    pub limits: Limits,
+    /// How long its end may take, from the first signal on.
+    pub shutdown_grace: SignedDuration,
+}
+
+impl Daemon {
+    /// A shutdown may take 25 s: less than the 30 s after which a container is killed.
+    pub const SHUTDOWN_GRACE: SignedDuration = SignedDuration::from_secs(25);
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self { state_dir: None, limits: Limits::default(), shutdown_grace: Self::SHUTDOWN_GRACE }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the pools of all files.
+    pub(super) fn read_pools(&mut self, files: &[RawFile]) {
+        self.duplicates("pool", files.iter().map(|raw| raw.pools.as_slice()));
+        let mut pools = BTreeMap::new();
+        let all = files
+            .iter()
+            .enumerate()
+            .flat_map(|(file, raw)| raw.pools.iter().map(move |entry| (file, entry)));
+        for (file, entry) in all {
+            let Ok(name) = Name::new(&entry.name) else { continue };
+            let mut limit = None;
+            for (key, node) in &entry.table {
+                let found = Found { file, layer: LayerKind::Own, key, node };
+                if key.name == "limit" {
+                    limit = Some(self.count(found));
+                } else {
+                    let help = remedy(&key.name, &["limit"]);
+                    let problem = Problem::UnknownKey(key.name.clone(), help);
+                    self.complain(file, key.span.clone(), problem);
+                }
+            }
+            if limit.is_none() && !entry.broken {
+                let problem = Problem::MissingKey("limit", "add `limit = 2`: so many at once");
+                self.complain(file, entry.span.clone(), problem);
+            }
+            // A wrong limit is told; the name is there all the same.
+            pools.insert(name, limit.flatten().unwrap_or(NonZeroU32::MIN));
+        }
+        self.pools = pools;
+    }
+
+    /// Reads `[daemon]`, which only the main file may have.
+    pub(super) fn read_daemon(&mut self, files: &[RawFile]) -> Daemon {
+        let limits = Limits { pools: self.pools.clone(), ..Limits::default() };
+        let mut daemon = Daemon { limits, ..Daemon::default() };
+        for (file, entry) in
+            files.iter().enumerate().filter_map(|(file, raw)| Some((file, raw.daemon.as_ref()?)))
+        {
+            if file > 0 {
+                self.complain(file, entry.span.clone(), Problem::MainFileOnly);
+                continue;
+            }
+            for found in Layers::alone(file, entry).own() {
+                match found.key.name.as_str() {
+                    "state_dir" => daemon.state_dir = self.path(found, "state_dir"),
+                    "max_runs" => {
+                        if let Some(most) = self.whole(found, 0) {
+                            daemon.limits.max_runs = NonZeroU32::new(most);
+                        }
+                    }
+                    "shutdown_grace" => {
+                        let grace = self.length(found);
+                        daemon.shutdown_grace = grace.unwrap_or(daemon.shutdown_grace);
+                    }
+                    other => {
+                        let problem = Problem::UnknownKey(other.into(), remedy(other, &KEYS));
+                        self.complain(file, found.key.span.clone(), problem);
+                    }
+                }
+            }
+        }
+        daemon
+    }
+}

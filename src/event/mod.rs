@@ -1,0 +1,160 @@
+//! What happened: one enum that log, metrics, history and live views all read.
+//!
+//! An event is a fact, complete in itself: it says when, and names all it is about.
+
+mod firing;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::name::Name;
+use crate::task::{Ending, Outcome};
+
+pub use firing::{Cause, Count, Passed, RunId, SkipReason, TriggerKind, WaitReason};
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The daemon began.
+    DaemonStarted {
+        /// When.
+        at: Timestamp,
+    },
+    /// The daemon ended cleanly.
+    DaemonStopped {
+        /// When.
+        at: Timestamp,
+    },
+    /// The wall clock was set.
+    ClockStepped {
+        /// When, on the new clock.
+        at: Timestamp,
+        /// By how much; negative is backwards.
+        by: SignedDuration,
+    },
+    /// A task came into the plan.
+    TaskAdded {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        task: Name,
+    },
+    /// The definition of a task changed.
+    TaskChanged {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        task: Name,
+    },
+    /// A task left the plan.
+    TaskRemoved {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        task: Name,
+    },
+    /// A task, or everything, starts nothing for now.
+    TaskPaused {
+        /// When.
+        at: Timestamp,
+        /// Which; `None` is everything.
+        task: Option<Name>,
+        /// Until when, if that is known.
+        until: Option<Timestamp>,
+        /// What people said.
+        reason: Option<String>,
+    },
+    /// A task, or everything, goes on.
+    TaskResumed {
+        /// When.
+        at: Timestamp,
+        /// Which; `None` is everything.
+        task: Option<Name>,
+    },
+    /// A firing is due, but has to wait; its verdict comes later.
+    FiringWaiting {
+        /// When that was decided.
+        at: Timestamp,
+        /// The firing.
+        run: RunId,
+        /// What named it.
+        trigger: TriggerKind,
+        /// For what.
+        reason: WaitReason,
+    },
+    /// A firing was due, but does not run.
+    FiringSkipped {
+        /// When that was decided.
+        at: Timestamp,
+        /// The firing.
+        run: RunId,
+        /// What named it.
+        trigger: TriggerKind,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// A stretch of firings is over, and none of them ran.
+    FiringsPassed {
+        /// When that was found.
+        at: Timestamp,
+        /// Whose.
+        task: Name,
+        /// The first of them.
+        first: Timestamp,
+        /// The last of them.
+        last: Timestamp,
+        /// How many.
+        count: Count,
+        /// What became of them.
+        passed: Passed,
+    },
+    /// A run begins.
+    RunStarted {
+        /// When that was decided.
+        at: Timestamp,
+        /// Which.
+        run: RunId,
+        /// What made it fire.
+        trigger: TriggerKind,
+        /// The run it came after, if it did.
+        cause: Option<Cause>,
+    },
+    /// An attempt of a run begins.
+    AttemptStarted {
+        /// When that was decided.
+        at: Timestamp,
+        /// Of which run.
+        run: RunId,
+        /// Its number, from 1.
+        attempt: u32,
+    },
+    /// An attempt of a run ended.
+    AttemptFinished {
+        /// When.
+        at: Timestamp,
+        /// Of which run.
+        run: RunId,
+        /// Its number, from 1.
+        attempt: u32,
+        /// How it ended.
+        ending: Ending,
+        /// How long it took, whatever the wall clock did.
+        took: SignedDuration,
+        /// When the next attempt is due, if there is to be one.
+        next: Option<Timestamp>,
+    },
+    /// A run ended.
+    RunFinished {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        run: RunId,
+        /// When it began, on the wall clock.
+        started: Timestamp,
+        /// How long its attempts took together, whatever the wall clock did.
+        took: SignedDuration,
+        /// How many attempts it had.
+        attempts: u32,
+        /// How it ended.
+        outcome: Outcome,
+    },
+}

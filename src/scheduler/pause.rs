@@ -1,0 +1,159 @@
+//! Pausing: new firings, those that wait, and next attempts are held; what runs goes on.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::catch_up::Span;
+use super::pool::Places;
+use super::{Phase, Scheduler, Step, TaskState, Until};
+use crate::event::{Event, Passed, RunId};
+use crate::name::Name;
+
+/// A task, or everything, is paused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// Whether its end moves along when the clock is set: it was given as a length.
+    moves: bool,
+}
+
+impl Scheduler {
+    pub(super) fn pause(
+        &mut self,
+        now: Timestamp,
+        task: Option<Name>,
+        until: Option<Until>,
+        reason: Option<String>,
+        step: &mut Step,
+    ) {
+        let (until, moves) = match until {
+            None => (None, false),
+            Some(Until::At(at)) => (Some(at), false),
+            Some(Until::For(length)) => {
+                (Some(now.checked_add(length).unwrap_or(Timestamp::MAX)), true)
+            }
+        };
+        let place = match &task {
+            None => &mut self.pause,
+            Some(name) => match self.tasks.get_mut(name) {
+                Some(task) => &mut task.pause,
+                None => return,
+            },
+        };
+        let since = place.as_ref().map_or(now, |pause| pause.since);
+        let pause = Pause { since, until, reason: reason.clone(), moves };
+        let before = place.replace(pause).and_then(|before| before.until);
+        before.map(|until| self.resumes.remove(&(until, task.clone())));
+        until.map(|until| self.resumes.insert((until, task.clone())));
+        for name in self.meant(task.as_ref()) {
+            self.hold(&name);
+        }
+        step.events.push(Event::TaskPaused { at: now, task, until, reason });
+    }
+
+    pub(super) fn resume(&mut self, now: Timestamp, task: Option<&Name>, step: &mut Step) {
+        let place = match task {
+            None => &mut self.pause,
+            Some(name) => match self.tasks.get_mut(name) {
+                Some(task) => &mut task.pause,
+                None => return,
+            },
+        };
+        let Some(pause) = place.take() else { return };
+        pause.until.map(|until| self.resumes.remove(&(until, task.cloned())));
+        step.events.push(Event::TaskResumed { at: now, task: task.cloned() });
+        if self.pause.is_some() {
+            return;
+        }
+        for name in self.meant(task) {
+            if self.tasks[&name].pause.is_none() {
+                self.release(now, &name, step);
+            }
+        }
+    }
+
+    /// Ends those pauses whose time is over.
+    pub(super) fn end_pauses(&mut self, now: Timestamp, step: &mut Step) {
+        while let Some((_, task)) = self.resumes.first().filter(|(at, _)| *at <= now).cloned() {
+            self.resume(now, task.as_ref(), step);
+        }
+    }
+
+    fn meant(&self, task: Option<&Name>) -> Vec<Name> {
+        match task {
+            Some(task) => vec![task.clone()],
+            None => self.tasks.keys().cloned().collect(),
+        }
+    }
+
+    fn hold(&mut self, name: &Name) {
+        let Some(task) = self.tasks.get_mut(name) else { return };
+        task.held = true;
+        task.unplan(&mut self.timetable);
+        self.each_in_line(name, Places::leave);
+    }
+
+    fn release(&mut self, now: Timestamp, name: &Name, step: &mut Step) {
+        let Some(task) = self.tasks.get_mut(name) else { return };
+        if !std::mem::replace(&mut task.held, false) {
+            return;
+        }
+        step.events
+            .extend(task.pass_over(now, Passed::Paused).map(|span| span.event(now, name.clone())));
+        task.plan(&self.machine, &mut self.timetable);
+        self.each_in_line(name, Places::line_up);
+        self.take_turn(name);
+    }
+
+    /// Calls `act` for each firing and each run of the task that needs nothing but a place.
+    fn each_in_line(&mut self, name: &Name, act: impl Fn(&mut Places, Option<&Name>, &RunId)) {
+        let Some(task) = self.tasks.get(name) else { return };
+        let pool = task.schedule.policy.pool.as_ref();
+        for (due, _) in task.waiting.iter().filter(|(_, waiting)| !waiting.turn) {
+            act(&mut self.places, pool, &RunId { task: name.clone(), due: *due });
+        }
+        let first = RunId { task: name.clone(), due: Timestamp::MIN };
+        for (run, running) in self.runs.range(first..).take_while(|(run, _)| run.task == *name) {
+            if matches!(running.phase, Phase::Ready { .. }) {
+                act(&mut self.places, running.policy.pool.as_ref(), run);
+            }
+        }
+    }
+
+    /// The clock was set by so much: pauses of a given length end so long from now as before.
+    pub(super) fn move_pauses(&mut self, by: SignedDuration) {
+        let everything = self.pause.iter_mut().map(|pause| (None, pause));
+        let tasks = self
+            .tasks
+            .iter_mut()
+            .filter_map(|(name, task)| Some((Some(name.clone()), task.pause.as_mut()?)));
+        for (task, pause) in everything.chain(tasks) {
+            if let Some(until) = pause.until.filter(|_| pause.moves) {
+                let moved = until.checked_add(by).unwrap_or(until);
+                self.resumes.remove(&(until, task.clone()));
+                self.resumes.insert((moved, task));
+                pause.until = Some(moved);
+            }
+        }
+    }
+}
+
+impl TaskState {
+    /// Takes all firings that a clock has named since the mark as `passed`, and looks forward from
+    /// `now`.
+    pub(super) fn pass_over(&mut self, now: Timestamp, passed: Passed) -> Option<Span> {
+        let mark = self.mark;
+        self.mark = mark.max(now);
+        if !self.schedule.enabled || mark >= now {
+            return None;
+        }
+        let when = &self.schedule.when;
+        let first = when.next_after(mark).filter(|first| first.due <= now)?.due;
+        let last = when.last_until(mark, now)?.due;
+        Some(Span { first, last, count: when.count(first, last), passed })
+    }
+}

@@ -1,0 +1,371 @@
+//! Random histories of fire, finish, pause, reload and clock steps: each firing gets one verdict, no
+//! limit is ever exceeded, and nothing waits for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::policy::{Missed, Overlap, Retry};
+use crate::trigger::{After, AfterEnd, AfterTasks};
+
+const TASKS: [&str; 5] = ["a", "b", "c", "d", "e"];
+const SECONDS: [i64; 5] = [7, 13, 19, 25, 31];
+const CAP: u32 = 4;
+const POOL: u32 = 2;
+const START: &str = "2026-01-01T00:00:00Z";
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug)]
+enum Do {
+    /// Time passes.
+    Pass(i64),
+    /// One of the attempts that go on ends.
+    End(usize, bool),
+    Pause(Option<usize>, Option<i64>),
+    Resume(Option<usize>),
+    Trigger(usize),
+    Cancel(usize),
+    /// Another definition of a task, or none.
+    Change(usize, Option<i64>),
+    /// The clock is set.
+    Set(i64),
+}
+
+fn anything() -> impl Strategy<Value = Do> {
+    let task = 0..TASKS.len();
+    let some_task = proptest::option::of(task.clone());
+    prop_oneof![
+        6 => (0..90_i64).prop_map(Do::Pass),
+        1 => (0..20_000_i64).prop_map(Do::Pass),
+        8 => (any::<usize>(), any::<bool>()).prop_map(|(which, well)| Do::End(which, well)),
+        1 => (some_task.clone(), proptest::option::of(1..500_i64)).prop_map(|(task, time)| Do::Pause(task, time)),
+        2 => some_task.prop_map(Do::Resume),
+        1 => task.clone().prop_map(Do::Trigger),
+        1 => task.clone().prop_map(Do::Cancel),
+        1 => (task, proptest::option::of(5..50_i64)).prop_map(|(task, time)| Do::Change(task, time)),
+        1 => (-10_000..10_000_i64).prop_map(Do::Set),
+    ]
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    let overlap = prop_oneof![
+        Just(Overlap::Skip),
+        Just(Overlap::Queue),
+        Just(Overlap::Replace),
+        (1..4_u32).prop_map(|most| Overlap::Parallel(NonZeroU32::new(most).expect("not zero"))),
+    ];
+    let missed = prop_oneof![
+        Just(Missed::Skip),
+        Just(Missed::Latest),
+        (1..5_u32).prop_map(|most| Missed::All(NonZeroU32::new(most).expect("not zero"))),
+    ];
+    let retry = proptest::option::of((0..3_u32).prop_map(Retry::new));
+    (overlap, missed, retry, any::<bool>(), 0..120_i64).prop_map(
+        |(overlap, missed, retry, pooled, grace)| Policy {
+            overlap,
+            missed,
+            retry,
+            grace: SignedDuration::from_secs(grace),
+            pool: pooled.then(|| name("db")),
+            ..Policy::default()
+        },
+    )
+}
+
+/// The task of this index: the last comes after others, some have an excluded day.
+fn task(index: usize, seconds: i64, policy: Policy) -> Schedule {
+    let mut task = every(TASKS[index], seconds);
+    if index == 4 {
+        let tasks = AfterTasks::All(vec![name("a"), name("b")]);
+        let delay = SignedDuration::from_secs(seconds);
+        let after = Trigger::After(After { tasks, on: AfterEnd::Finish, delay });
+        let each = Trigger::After(After {
+            tasks: AfterTasks::Every,
+            on: AfterEnd::Failure,
+            delay: SignedDuration::ZERO,
+        });
+        task = schedule(TASKS[index], after);
+        task.when = When::new([task.when.triggers(), &[each]].concat(), None, None);
+    }
+    if index == 1 {
+        let days = Days::new(name("day"), [jiff::civil::date(2026, 1, 2)], []);
+        task.filter = Some(Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc()));
+    }
+    Schedule { policy, ..task }
+}
+
+/// Lives through a history, and checks every step of it.
+struct World {
+    scheduler: Scheduler,
+    schedules: BTreeMap<Name, Schedule>,
+    policies: Vec<Policy>,
+    now: Timestamp,
+    /// The latest instant that any step has seen.
+    latest: Timestamp,
+    live: Vec<RunId>,
+    /// Those whose firing has its verdict, with the kind that named them.
+    verdicts: BTreeMap<RunId, TriggerKind>,
+    spans: Vec<(Name, Timestamp, Timestamp)>,
+    waited: BTreeSet<RunId>,
+    ended: BTreeSet<RunId>,
+    /// Tasks whose trigger was never another.
+    unchanged: BTreeSet<usize>,
+    /// The clock was set back by so much that marks were.
+    corrected: bool,
+}
+
+impl World {
+    fn new(policies: Vec<Policy>) -> Self {
+        let start = ts(START);
+        let schedules: BTreeMap<_, _> = (0..TASKS.len())
+            .map(|index| (name(TASKS[index]), task(index, SECONDS[index], policies[index].clone())))
+            .collect();
+        let mut world = Self {
+            scheduler: Scheduler::new(b"machine"),
+            schedules,
+            policies,
+            now: start,
+            latest: start,
+            live: Vec::new(),
+            verdicts: BTreeMap::new(),
+            spans: Vec::new(),
+            waited: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            unchanged: (0..TASKS.len()).collect(),
+            corrected: false,
+        };
+        world.reload();
+        world
+    }
+
+    fn reload(&mut self) {
+        let limits = Limits {
+            max_runs: NonZeroU32::new(CAP),
+            pools: [(name("db"), NonZeroU32::new(POOL).expect("not zero"))].into(),
+        };
+        let schedules = self.schedules.values().cloned().collect();
+        self.step(Input::Asked(Request::Load(schedules, limits)));
+    }
+
+    fn act(&mut self, what: Do) {
+        // Nobody acts at a whole second, of which all that a clock names is one.
+        self.now += SignedDuration::from_micros(137);
+        let task = |index: usize| name(TASKS[index]);
+        match what {
+            Do::Pass(seconds) => {
+                let until = self.now + SignedDuration::from_secs(seconds);
+                // A few wake-ups on the way, then one long sleep.
+                for _ in 0..20 {
+                    let Some(wake) = self.scheduler.wake_at().filter(|wake| *wake <= until) else {
+                        break;
+                    };
+                    self.now = self.now.max(wake);
+                    self.step(Input::Tick);
+                }
+                self.now = until;
+                self.step(Input::Tick);
+            }
+            Do::End(which, well) => {
+                if !self.live.is_empty() {
+                    let run = self.live[which % self.live.len()].clone();
+                    let outcome =
+                        if well { Outcome::Success } else { Outcome::Failed(Failure::Code(1)) };
+                    self.step(ended(run, outcome));
+                }
+            }
+            Do::Pause(index, seconds) => {
+                let until = seconds.map(|seconds| Until::For(SignedDuration::from_secs(seconds)));
+                let task = index.map(task);
+                self.step(Input::Asked(Request::Pause { task, until, reason: None }));
+            }
+            Do::Resume(index) => self.step(Input::Asked(Request::Resume(index.map(task)))),
+            Do::Trigger(index) => {
+                let task = task(index);
+                self.step(Input::Asked(Request::Trigger { task, force: false }));
+            }
+            Do::Cancel(index) => self.step(Input::Asked(Request::CancelAll(task(index)))),
+            Do::Change(index, seconds) => {
+                self.unchanged.remove(&index);
+                match seconds {
+                    Some(seconds) => {
+                        let changed = self::task(index, seconds, self.policies[index].clone());
+                        self.schedules.insert(task(index), changed);
+                    }
+                    None => drop(self.schedules.remove(&task(index))),
+                }
+                self.reload();
+            }
+            Do::Set(seconds) => {
+                let by = SignedDuration::from_secs(seconds);
+                self.now += by;
+                self.corrected |= by < -CORRECTION;
+                self.step(Input::ClockStepped(by));
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input) {
+        if let Input::Finished { run, .. } = &input {
+            self.live.retain(|live| live != run);
+        }
+        let step = self.scheduler.step(self.now, input);
+        self.latest = self.latest.max(self.now);
+        let mut refused = Vec::new();
+        for event in step.events {
+            match event {
+                Event::RunStarted { run, trigger, .. } => {
+                    if self.corrected && self.verdicts.contains_key(&run) {
+                        // As a store does, which has seen it before the clock was set back.
+                        refused.push(run);
+                    } else {
+                        self.judged(&run, trigger);
+                    }
+                }
+                Event::FiringSkipped { run, trigger, .. } => self.judged(&run, trigger),
+                Event::FiringWaiting { run, .. } => {
+                    assert!(self.corrected || !self.verdicts.contains_key(&run), "{run} has run");
+                    self.waited.insert(run);
+                }
+                Event::FiringsPassed { task, first, last, .. } => {
+                    assert!(first <= last, "{task}: {first} to {last}");
+                    let clash =
+                        |run: &&RunId| run.task == task && (first..=last).contains(&run.due);
+                    let clock =
+                        self.verdicts.iter().filter(|(_, kind)| **kind == TriggerKind::Interval);
+                    let clash = clock.map(|(run, _)| run).find(clash);
+                    assert!(self.corrected || clash.is_none(), "{clash:?} has a verdict");
+                    let overlap = |(other, from, to): &&(Name, Timestamp, Timestamp)| {
+                        *other == task && *from <= last && first <= *to
+                    };
+                    let overlap = self.spans.iter().find(overlap);
+                    // Arisen firings are spans of one, and may lie between those of a clock.
+                    let clock = self.schedules.get(&task).is_some_and(|task| task.when.has_clock());
+                    assert!(
+                        self.corrected || !clock || first == last || overlap.is_none(),
+                        "{overlap:?}"
+                    );
+                    self.spans.push((task, first, last));
+                }
+                Event::RunFinished { run, .. } => {
+                    assert!(self.corrected || self.ended.insert(run.clone()), "{run} ends twice");
+                    assert!(self.verdicts.contains_key(&run), "{run} ends and never began");
+                }
+                _ => {}
+            }
+        }
+        for action in step.actions {
+            if let Action::Start(attempt) = action
+                && !refused.contains(&attempt.run)
+            {
+                assert!(!self.live.contains(&attempt.run), "{} runs twice at once", attempt.run);
+                self.live.push(attempt.run);
+            }
+        }
+        self.check_limits();
+        for run in refused {
+            self.step(Input::Refused(run));
+        }
+    }
+
+    fn judged(&mut self, run: &RunId, kind: TriggerKind) {
+        if kind == TriggerKind::Interval && !self.corrected {
+            let inside = |(task, first, last): &&(Name, Timestamp, Timestamp)| {
+                *task == run.task && (*first..=*last).contains(&run.due)
+            };
+            let inside = self.spans.iter().find(inside);
+            assert!(inside.is_none(), "{run} lies in {inside:?}");
+        }
+        let before = self.verdicts.insert(run.clone(), kind);
+        assert!(self.corrected || before.is_none(), "{run} has two verdicts");
+    }
+
+    fn check_limits(&self) {
+        assert!(self.live.len() <= CAP as usize, "{} at once", self.live.len());
+        let index = |run: &RunId| TASKS.iter().position(|task| *task == run.task.as_str());
+        let policy = |run: &RunId| &self.policies[index(run).expect("one of them")];
+        let pooled = self.live.iter().filter(|run| policy(run).pool.is_some()).count();
+        assert!(pooled <= POOL as usize, "{pooled} of a pool at once");
+        for task in TASKS {
+            let own: Vec<_> = self.live.iter().filter(|run| run.task.as_str() == task).collect();
+            let most = match own.first().map(|run| policy(run).overlap) {
+                Some(Overlap::Parallel(most)) => most.get() as usize,
+                _ => 1,
+            };
+            assert!(own.len() <= most, "{} runs of {task} at once", own.len());
+        }
+    }
+
+    /// Every firing that a clock has named has its verdict, or waits for it.
+    fn check_complete(&self) {
+        for index in self.unchanged.iter().filter(|_| !self.corrected) {
+            let schedule = &self.schedules[TASKS[*index]];
+            let dues = std::iter::successors(schedule.next_after(ts(START)), |firing| {
+                schedule.next_after(firing.due)
+            });
+            let spans: Vec<_> =
+                self.spans.iter().filter(|(task, ..)| *task == schedule.name).collect();
+            for due in dues.map(|firing| firing.due).take_while(|due| *due <= self.latest) {
+                let run = RunId { task: schedule.name.clone(), due };
+                let judged = self.verdicts.contains_key(&run)
+                    || self.waited.contains(&run)
+                    || spans.iter().any(|(_, first, last)| (*first..=*last).contains(&due));
+                assert!(judged, "{run} has no verdict");
+            }
+        }
+    }
+
+    /// Lets everything go on, and nothing more come.
+    fn come_to_rest(&mut self) {
+        for task in [None].into_iter().chain(TASKS.map(|task| Some(name(task)))) {
+            self.step(Input::Asked(Request::Resume(task)));
+        }
+        self.now = self.latest.max(self.now);
+        self.step(Input::Tick);
+        self.check_complete();
+        for schedule in self.schedules.values_mut() {
+            schedule.enabled = false;
+        }
+        self.reload();
+        for _ in 0..10_000 {
+            if let Some(run) = self.live.first().cloned() {
+                self.step(ended(run, Outcome::Success));
+            } else if let Some(wake) = self.scheduler.wake_at() {
+                self.now = self.now.max(wake);
+                self.step(Input::Tick);
+            } else {
+                break;
+            }
+        }
+        assert_eq!(
+            (self.scheduler.running(), self.scheduler.waiting()),
+            (0, 0),
+            "it waits for ever"
+        );
+        let judged = |run: &RunId| {
+            let passed = |(task, first, last): &(Name, Timestamp, Timestamp)| {
+                *task == run.task && (*first..=*last).contains(&run.due)
+            };
+            self.verdicts.contains_key(run) || self.spans.iter().any(passed)
+        };
+        let forgotten = self.waited.iter().find(|run| !judged(run));
+        assert_eq!(forgotten, None, "it waited, and never got its verdict");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_firing_gets_one_verdict_within_all_limits(
+        policies in proptest::collection::vec(any_policy(), TASKS.len()),
+        history in proptest::collection::vec(anything(), 1..80),
+    ) {
+        let mut world = World::new(policies);
+        for what in history {
+            world.act(what);
+        }
+        world.come_to_rest();
+    }
+}
