@@ -37,7 +37,7 @@ fn the_example_is_valid_under_the_strictest_rules() {
         Place::new().taskd(["validate".as_ref(), "--strict".as_ref(), example.as_os_str()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(
-        text(&output.stdout).contains("17 tasks in 1 file are fine"),
+        text(&output.stdout).contains("21 tasks in 1 file are fine"),
         "{}",
         text(&output.stdout)
     );

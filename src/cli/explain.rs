@@ -132,7 +132,9 @@ fn about(plan: &Plan, entry: &Entry, is_task: bool, count: usize, now: Timestamp
     let (schedule, zone) = (&entry.schedule, &entry.zone);
     let next = timetable::firings([schedule], now, Which::Runs).take(count);
     let change = |is_gap: bool| {
-        zone.jumps(now).find(|jump| (jump.to > jump.from) == is_gap).map(|jump| change(entry, jump))
+        // What no clock names does not care for clocks.
+        let mut jumps = zone.jumps(now).take_while(|_| schedule.when.has_clock());
+        jumps.find(|jump| (jump.to > jump.from) == is_gap).map(|jump| change(entry, jump))
     };
     let own = plan.diagnostics.iter().filter(|found| found.task.as_ref() == Some(&schedule.name));
     let keys = if is_task { plan.keys_in_force(&schedule.name) } else { Vec::new() };
@@ -238,6 +240,9 @@ fn print_changes(explanation: &Explanation, out: &mut impl Write) -> io::Result<
     let fixed = explanation.triggers.iter().any(|part| part.fixed == Some(true));
     let changes = [("gap", &explanation.gap), ("fold", &explanation.fold)];
     if changes.iter().all(|(_, change)| change.is_none()) {
+        if explanation.next.is_empty() {
+            return Ok(());
+        }
         return writeln!(out, "\nno clock change is known in {}", explanation.timezone);
     }
     writeln!(out, "\nwhere clocks change")?;

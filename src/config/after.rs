@@ -32,13 +32,12 @@ impl Reader<'_> {
     pub(super) fn after(&mut self, found: Found<'_>) -> Option<Trigger> {
         let mut after =
             After { tasks: AfterTasks::Every, on: AfterEnd::Success, delay: SignedDuration::ZERO };
-        let mut tasks = None;
+        let (mut tasks, mut whole) = (None, true);
         match &found.node.value {
             Value::Text(_) | Value::List(_) => {
                 tasks = Some(("all", found));
             }
             Value::Table(table) => {
-                let mut complete = true;
                 for (key, node) in table {
                     let inner = Found { key, node, ..found };
                     let read = match key.name.as_str() {
@@ -58,10 +57,7 @@ impl Reader<'_> {
                             None
                         }
                     };
-                    complete &= read.is_some();
-                }
-                if !complete {
-                    return None;
+                    whole &= read.is_some();
                 }
             }
             _ => {
@@ -70,12 +66,15 @@ impl Reader<'_> {
             }
         }
         let Some((which, tasks)) = tasks else {
+            if !whole {
+                return None;
+            }
             let problem = Problem::MissingKey("any", "add `any = [\"backup\"]` or `all = […]`");
             self.complain(found.file, found.node.span.clone(), problem);
             return None;
         };
         after.tasks = self.after_tasks(which, tasks, !after.delay.is_zero())?;
-        Some(Trigger::After(after))
+        whole.then_some(Trigger::After(after))
     }
 
     fn end_of_run(&mut self, found: Found<'_>) -> Option<AfterEnd> {

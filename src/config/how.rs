@@ -57,9 +57,10 @@ impl Reader<'_> {
     }
 
     fn overlap(&mut self, layers: &Layers<'_>) -> Option<Overlap> {
-        let most = self.or(layers, "max_parallel", Overlap::MOST_PARALLEL, Self::count)?;
-        let word = self.or(layers, "overlap", "skip", |own, found| own.word_of(found, OVERLAPS))?;
-        Some(match word {
+        let most = self.or(layers, "max_parallel", Overlap::MOST_PARALLEL, Self::count);
+        let word = self.or(layers, "overlap", "skip", |own, found| own.word_of(found, OVERLAPS));
+        let most = most?;
+        Some(match word? {
             "queue" => Overlap::Queue,
             "replace" => Overlap::Replace,
             "parallel" => Overlap::Parallel(most),
@@ -68,9 +69,10 @@ impl Reader<'_> {
     }
 
     fn missed(&mut self, layers: &Layers<'_>) -> Option<Missed> {
-        let most = self.or(layers, "max_catch_up", Missed::MOST_CAUGHT_UP, Self::count)?;
-        let word = self.or(layers, "missed", "skip", |own, found| own.word_of(found, MISSED))?;
-        Some(match word {
+        let most = self.or(layers, "max_catch_up", Missed::MOST_CAUGHT_UP, Self::count);
+        let word = self.or(layers, "missed", "skip", |own, found| own.word_of(found, MISSED));
+        let most = most?;
+        Some(match word? {
             "latest" => Missed::Latest,
             "all" => Missed::All(most),
             _ => Missed::Skip,

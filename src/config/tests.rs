@@ -4,6 +4,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::name::Name;
 
 fn setting() -> Setting {
     let berlin = TimeZone::get("Europe/Berlin").expect("a zone of the database");
@@ -474,4 +475,111 @@ fn a_task_whose_days_never_come_is_past_and_found_at_once() {
         "[calendars.once]\ndates = [2020-01-01]\n[tasks.a]\ninterval = \"1s\"\nonly_on = \"once\"\ncommand = \"x\"\n",
     );
     assert_eq!(codes(&plan), ["x.toml:3 past"]);
+}
+
+#[test]
+fn how_a_task_is_run_is_read() {
+    use crate::policy::{Missed, Overlap, Policy, Retry};
+    use jiff::SignedDuration;
+    use std::num::NonZeroU32;
+
+    let number = |number| NonZeroU32::new(number).expect("not zero");
+    let seconds = SignedDuration::from_secs;
+    let policy = |text: &str| {
+        let text = format!(
+            "[pools.db]\nlimit = 2\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n{text}\n"
+        );
+        fine(&text).tasks.remove(0).schedule.policy
+    };
+    let default = Policy::default;
+    for (text, expected) in [
+        ("", default()),
+        ("overlap = \"queue\"", Policy { overlap: Overlap::Queue, ..default() }),
+        ("overlap = \"replace\"", Policy { overlap: Overlap::Replace, ..default() }),
+        ("overlap = \"parallel\"", Policy { overlap: Overlap::Parallel(number(8)), ..default() }),
+        (
+            "overlap = \"parallel\"\nmax_parallel = 3.0",
+            Policy { overlap: Overlap::Parallel(number(3)), ..default() },
+        ),
+        ("missed = \"latest\"", Policy { missed: Missed::Latest, ..default() }),
+        ("missed = \"all\"", Policy { missed: Missed::All(number(100)), ..default() }),
+        (
+            "missed = \"all\"\nmax_catch_up = 5",
+            Policy { missed: Missed::All(number(5)), ..default() },
+        ),
+        // Graces and jitter may be nothing at all.
+        ("grace = \"0s\"", Policy { grace: seconds(0), ..default() }),
+        ("jitter = \"5m\"", Policy { jitter: seconds(300), ..default() }),
+        ("stop_grace = \"1m\"", Policy { stop_grace: seconds(60), ..default() }),
+        ("timeout = \"1h\"", Policy { timeout: Some(seconds(3600)), ..default() }),
+        ("pool = \"db\"", Policy { pool: Some(Name::new("db").expect("fine")), ..default() }),
+        ("retry = 3", Policy { retry: Some(Retry::new(3)), ..default() }),
+        ("retry = false", default()),
+        (
+            "retry = { max = 2, delay = \"1s\", backoff = 1, max_delay = \"5s\", jitter = 0 }",
+            Policy {
+                retry: Some(Retry {
+                    max: 2,
+                    delay: seconds(1),
+                    backoff: 1.0,
+                    max_delay: seconds(5),
+                    jitter: 0.0,
+                }),
+                ..default()
+            },
+        ),
+    ] {
+        assert_eq!(policy(text), expected, "{text}");
+    }
+    // Tables do not merge into one policy by accident: a task takes an inherited value away.
+    let text = "[defaults]\ntimeout = \"1h\"\n[tasks.a]\ninterval = \"1h\"\ntimeout = false\ncommand = \"x\"\n";
+    assert_eq!(fine(text).tasks[0].schedule.policy, default());
+}
+
+#[test]
+fn what_comes_after_what_is_read() {
+    use crate::trigger::{After, AfterEnd, AfterTasks, Trigger};
+    use jiff::SignedDuration;
+
+    let names = |names: &[&str]| names.iter().map(|name| Name::new(name).expect("fine")).collect();
+    for (text, tasks, on, delay) in [
+        ("\"b\"", AfterTasks::All(names(&["b"])), AfterEnd::Success, 0),
+        ("[\"b\", \"c\", \"b\"]", AfterTasks::All(names(&["b", "c"])), AfterEnd::Success, 0),
+        (
+            "{ all = [\"b\"], delay = \"5m\" }",
+            AfterTasks::All(names(&["b"])),
+            AfterEnd::Success,
+            300,
+        ),
+        (
+            "{ any = [\"c\", \"b\"], on = \"finish\" }",
+            AfterTasks::Any(names(&["b", "c"])),
+            AfterEnd::Finish,
+            0,
+        ),
+        ("{ any = [\"*\"], on = \"failure\" }", AfterTasks::Every, AfterEnd::Failure, 0),
+        // Itself, a while later.
+        ("{ any = \"a\", delay = \"1s\" }", AfterTasks::Any(names(&["a"])), AfterEnd::Success, 1),
+    ] {
+        let plan = fine(&format!(
+            "[tasks]\na = {{ after = {text}, command = \"x\" }}\nb = {{ interval = \"1h\", command = \"x\" }}\nc = {{ interval = \"1h\", command = \"x\" }}\n"
+        ));
+        let expected = After { tasks, on, delay: SignedDuration::from_secs(delay) };
+        assert_eq!(plan.tasks[0].schedule.when.triggers(), [Trigger::After(expected)], "{text}");
+    }
+}
+
+#[test]
+fn the_daemon_is_set_up_by_the_main_file_alone() {
+    let text = "[daemon]\nstate_dir = \"state\"\nmax_runs = 0\nshutdown_grace = \"1m\"\n[pools.db]\nlimit = 2\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n";
+    let daemon = fine(text).daemon;
+    assert_eq!(daemon.state_dir.as_deref(), Some(Path::new("/srv/state")));
+    assert_eq!(daemon.limits.max_runs, None, "none is no limit");
+    assert_eq!(daemon.limits.pools.len(), 1);
+    assert_eq!(daemon.shutdown_grace.as_secs(), 60);
+    let place = tempfile::tempdir().expect("a place");
+    fs::write(place.path().join("b.toml"), "[daemon]\nmax_runs = 1\n").expect("it can be written");
+    fs::write(place.path().join("a.toml"), "include = \"b.toml\"\n").expect("it can be written");
+    let plan = Plan::load(Origin::File("a.toml".into()), place.path(), &setting());
+    assert_eq!(codes(&plan), ["b.toml:1 main-file-only"]);
 }
