@@ -87,10 +87,13 @@ impl Cron {
         let mut at = Some(first);
         while let Some(due) = at.filter(|due| *due <= last && count <= most) {
             let wall = self.zone.wall(due);
+            // As a gap ends, a firing comes whose reading the clock does not show.
+            let is_shown = self.pattern.next_reading(wall) == Some(wall);
             let midnight =
                 wall.date().tomorrow().ok().and_then(|day| self.zone.instant(day.at(0, 0, 0, 0)));
             let quiet = midnight.filter(|midnight| {
-                *midnight <= last
+                is_shown
+                    && *midnight <= last
                     && self.zone.next_change(due).is_none_or(|change| change > *midnight)
             });
             match quiet {
@@ -99,7 +102,8 @@ impl Cron {
                     let just_before = midnight.checked_sub(1.microsecond()).unwrap_or(due);
                     at = self.next_after(just_before.max(due));
                 }
-                None if wall.date() == self.zone.wall(last).date()
+                None if is_shown
+                    && wall.date() == self.zone.wall(last).date()
                     && self.zone.offset(due) == self.zone.offset(last)
                     && self.zone.next_change(due).is_none_or(|change| change > last) =>
                 {

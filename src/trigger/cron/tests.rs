@@ -303,6 +303,17 @@ fn every_fault_of_a_pattern_is_told() {
 }
 
 #[test]
+fn a_firing_as_a_gap_ends_counts_though_no_clock_shows_its_reading() {
+    // Midnight itself was missing, and minute 30 of the hour after it.
+    let cron = Cron::new(pattern("30 0-23 * * *"), zone("America/Argentina/Tucuman"));
+    let gap = ts("2007-12-30T03:00:00Z");
+    assert_eq!(cron.next_after(gap - 1.microsecond()), Some(gap));
+    assert_eq!(cron.count(gap, gap, 10), 1);
+    assert_eq!(cron.count(gap, ts("2007-12-30T03:30:00Z"), 10), 2);
+    assert_eq!(cron.count(gap, ts("2007-12-31T03:30:00Z"), 100), 26);
+}
+
+#[test]
 fn a_hash_spreads_tasks_and_stays_where_it_is() {
     let settled = |text: &str, name: &str| {
         let Ok((Crontab::Pattern(expression), _)) = parse_crontab(text) else {
