@@ -6,7 +6,7 @@
 //!
 //! | layer | modules | what it is |
 //! |---|---|---|
-//! | words | [`name`], [`duration`], [`hash`], [`event`], [`task`], [`policy`] | plain data |
+//! | words | [`name`], [`duration`], [`size`], [`hash`], [`event`], [`task`], [`policy`] | plain data |
 //! | time | [`zone`], [`trigger`], [`schedule`], [`timetable`] | pure functions |
 //! | decisions | [`scheduler`] | one pure state machine |
 //! | edges | [`clock`], `config`, [`runner`], [`store`], [`observe`], [`engine`] | each knows one piece of the world |
@@ -38,6 +38,7 @@ pub mod policy;
 pub mod runner;
 pub mod schedule;
 pub mod scheduler;
+pub mod size;
 pub mod store;
 pub mod task;
 pub mod timetable;

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of layers 0 to 2, from the top down; each may name those above it.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "name",
     "duration",
+    "size",
     "hash",
     "event",
     "task",
@@ -30,7 +31,7 @@ const EDGES: [(&str, &[&str]); 6] = [
 ];
 
 /// Words of layer 0 that name each other: a context names its run, an event its outcome.
-const WORDS: [&str; 6] = ["name", "duration", "hash", "event", "task", "policy"];
+const WORDS: [&str; 7] = ["name", "duration", "size", "hash", "event", "task", "policy"];
 
 fn may_name(module: &str, other: &str) -> bool {
     if module == other || module == "lib" || module == "cli" || module == "main" {

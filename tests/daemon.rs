@@ -22,6 +22,7 @@ fn a_task_runs_when_it_is_due_and_its_end_is_told() {
         command = 'echo "out $A"; echo err >&2; pwd > where'
         env = { A = "b" }
         cwd = "below"
+        output = "inherit"
 
         [tasks.bad]
         interval = "1s"

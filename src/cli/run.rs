@@ -1,7 +1,10 @@
 //! `taskd run`: the daemon.
 
 use std::collections::HashMap;
+use std::fs::DirBuilder;
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +19,7 @@ use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::observe::{Log, Observer};
+use crate::runner::{Outputs, Surroundings};
 use crate::schedule::Schedule;
 use crate::scheduler::Request;
 use crate::store::{Memory, StateDirectory};
@@ -72,7 +76,16 @@ async fn serve(
         plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
     let clock = Arc::new(System::new()?);
     let limits = plan.daemon.limits.clone();
-    let (schedules, tasks) = split(std::mem::take(&mut plan.tasks), run.dry_run);
+    // Output has a place of its own where there is no state; it is removed at the end.
+    let private = if directory.is_none() { tempfile::tempdir().ok() } else { None };
+    let place = directory.map(|held| held.path().join("output"));
+    let place = place.or_else(|| private.as_ref().map(|private| private.path().to_path_buf()));
+    let outputs = place.map(outputs).transpose()?;
+    let mut surroundings = Surroundings { outputs, ..Surroundings::default() };
+    surroundings.raise_open_files();
+    let surroundings = Arc::new(surroundings);
+    let entries = std::mem::take(&mut plan.tasks);
+    let (schedules, tasks) = split(entries, &surroundings, run.dry_run);
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
@@ -96,6 +109,12 @@ async fn serve(
     io::stdout().flush()
 }
 
+/// The directory of captured output at `path`, which nobody else may enter.
+fn outputs(path: PathBuf) -> io::Result<Arc<Outputs>> {
+    DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+    Ok(Arc::new(Outputs::new(path)))
+}
+
 /// What tells this machine from others: the id that systemd and D-Bus keep, else its name.
 fn machine() -> Vec<u8> {
     let read = |path: &str| std::fs::read(path).ok().map(|id| id.trim_ascii().to_vec());
@@ -112,12 +131,19 @@ fn told(next: &RunId, zones: &HashMap<Name, Zone>, clock: &impl Clock) -> String
 }
 
 /// The entries as the scheduler and the engine want them.
-fn split(entries: Vec<Entry>, dry_run: bool) -> (Vec<Schedule>, HashMap<Name, Arc<dyn Task>>) {
+fn split(
+    entries: Vec<Entry>,
+    surroundings: &Arc<Surroundings>,
+    dry_run: bool,
+) -> (Vec<Schedule>, HashMap<Name, Arc<dyn Task>>) {
     let mut schedules = Vec::with_capacity(entries.len());
     let mut tasks: HashMap<Name, Arc<dyn Task>> = HashMap::with_capacity(entries.len());
     for entry in entries {
-        let task: Arc<dyn Task> =
-            if dry_run { Arc::new(Rehearsal) } else { Arc::new(entry.command) };
+        let task: Arc<dyn Task> = if dry_run {
+            Arc::new(Rehearsal)
+        } else {
+            Arc::new(entry.command.within(surroundings))
+        };
         tasks.insert(entry.schedule.name.clone(), task);
         schedules.push(entry.schedule);
     }

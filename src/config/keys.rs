@@ -8,7 +8,7 @@ pub(super) const TOP: [&str; 8] =
 pub(super) const TRIGGERS: [&str; 6] = ["interval", "cron", "date", "calendar", "startup", "after"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 33] = [
+pub(super) const TASK: [&str; 34] = [
     "interval",
     "cron",
     "date",
@@ -33,6 +33,7 @@ pub(super) const TASK: [&str; 33] = [
     "stop_grace",
     "retry",
     "success_codes",
+    "output",
     "command",
     "shell",
     "cwd",
@@ -62,7 +63,7 @@ pub(super) const UNITS: [(&str, i64); 5] =
     [("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
 
 /// The words of other tools, the key that they stand for here, and what to write.
-const FOREIGN: [(&[&str], &str, &str); 29] = [
+const FOREIGN: [(&[&str], &str, &str); 30] = [
     (
         &["every", "period", "repeat", "frequency", "OnUnitActiveSec"],
         "interval",
@@ -152,6 +153,11 @@ const FOREIGN: [(&[&str], &str, &str); 29] = [
         &["SuccessExitStatus", "success_exit_codes"],
         "success_codes",
         "write `success_codes = [0, 1]`",
+    ),
+    (
+        &["StandardOutput", "StandardError", "stdout", "stderr", "logfile", "log"],
+        "output",
+        "write `output = \"log\"`, `\"capture\"`, `\"inherit\"` or `\"discard\"`",
     ),
     (
         &["executor", "queue", "max_concurrency"],

@@ -15,6 +15,7 @@ mod in_force;
 mod include;
 mod inherit;
 mod keys;
+mod output;
 mod problem;
 mod raw;
 mod source;

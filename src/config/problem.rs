@@ -5,6 +5,7 @@ use std::fmt;
 use super::ics::BadIcs;
 use crate::duration::BadDuration;
 use crate::name::BadName;
+use crate::size::BadSize;
 use crate::trigger::cron::{Fault, Problem as CronProblem};
 use crate::trigger::{BadInterval, BadMoment};
 
@@ -109,6 +110,10 @@ pub enum Problem {
     BadNumber(String),
     /// A length of time that is zero and may not be.
     NoTime,
+    /// A size that is none.
+    Size(BadSize),
+    /// A target of output beside others.
+    StandsAlone,
     /// A table that belongs in the main file.
     MainFileOnly,
 
@@ -233,6 +238,8 @@ impl fmt::Display for Problem {
             Self::MissingKey(key, _) => write!(f, "`{key}` is missing here"),
             Self::BadNumber(what) => write!(f, "this is not {what}"),
             Self::NoTime => write!(f, "this leaves no time at all"),
+            Self::Size(bad) => write!(f, "{bad}"),
+            Self::StandsAlone => write!(f, "`inherit` and `discard` stand alone"),
             Self::MainFileOnly => write!(f, "`[daemon]` belongs in the main file"),
             Self::NoTasks => write!(f, "this file declares no task"),
             Self::NoZone(why) => write!(f, "this machine's time zone is not known: {why}"),
@@ -313,6 +320,8 @@ impl Problem {
             Self::AfterCircle(_) => "after-circle",
             Self::AllAndAny => "bad-after",
             Self::MissingKey(..) => "missing-key",
+            Self::Size(_) => "bad-size",
+            Self::StandsAlone => "bad-output",
             Self::MainFileOnly => "main-file-only",
             Self::NoTasks => "no-tasks",
             Self::NoZone(_) => "no-timezone",
@@ -380,6 +389,8 @@ impl Problem {
             Self::MissingKey(_, help) => (*help).into(),
             Self::BadNumber(_) => "write another number".into(),
             Self::NoTime => "write a longer one, or take it away for no limit".into(),
+            Self::Size(_) => "write it as `512KiB`, `1MiB` or `2GiB`".into(),
+            Self::StandsAlone => "write one of them, or `[\"log\", \"capture\"]`".into(),
             Self::MainFileOnly => "move it to the file that includes this one".into(),
             Self::NoTasks => "write `[tasks.hello]`, and below it `interval = \"10s\"` and `command = \"echo hello\"`".into(),
             Self::NoZone(_) => "times are read as UTC; write `timezone = \"Europe/Berlin\"` at the top of the file".into(),

@@ -583,3 +583,31 @@ fn the_daemon_is_set_up_by_the_main_file_alone() {
     let plan = Plan::load(Origin::File("a.toml".into()), place.path(), &setting());
     assert_eq!(codes(&plan), ["b.toml:1 main-file-only"]);
 }
+
+#[test]
+fn where_output_goes_is_read() {
+    use crate::runner::{Output, Target};
+
+    let kept = |log, capture| Target::Kept { log, capture };
+    let default = Output::default;
+    for (text, expected) in [
+        ("", Output { to: kept(true, true), keep: 20, max_size: 1 << 20 }),
+        ("output = \"log\"", Output { to: kept(true, false), ..default() }),
+        ("output = [\"capture\"]", Output { to: kept(false, true), ..default() }),
+        ("output = [\"log\", \"capture\"]", default()),
+        ("output = \"inherit\"", Output { to: Target::Inherit, ..default() }),
+        ("output = \"discard\"", Output { to: Target::Discard, ..default() }),
+        ("output = { keep = 3 }", Output { keep: 3, ..default() }),
+        (
+            "output = { to = \"capture\", max_size = \"10MiB\" }",
+            Output { to: kept(false, true), max_size: 10 << 20, ..default() },
+        ),
+    ] {
+        let text = format!("[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n{text}\n");
+        assert_eq!(fine(&text).tasks[0].command.output, expected, "{text}");
+    }
+    // Its table is merged as every table.
+    let text = "[defaults]\noutput = { keep = 3, max_size = \"1K\" }\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\noutput = { max_size = \"2K\" }\n";
+    let expected = Output { keep: 3, max_size: 2048, ..default() };
+    assert_eq!(fine(text).tasks[0].command.output, expected);
+}

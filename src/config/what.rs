@@ -32,6 +32,7 @@ impl Reader<'_> {
         };
         let environment = self.environment(layers);
         let stop_signal = self.stop_signal(layers);
+        let output = self.output(layers);
         let success_codes = self.success_codes(layers);
         let Some(found) = layers.get("command") else {
             if let Some(span) = missing {
@@ -58,6 +59,7 @@ impl Reader<'_> {
             zone: zone.clone(),
             stop_signal: stop_signal?,
             success_codes: success_codes?,
+            output: output?,
             search,
         })
     }

@@ -30,8 +30,13 @@ const MAYBE: [&str; 4] =
 /// What is searched where `PATH` is not set.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Starts the command in a process group of its own, its input empty, its output taskd's own.
-pub(super) fn spawn(task: &CommandTask, attempt: &Attempt) -> Result<Child, NotStarted> {
+/// Starts the command in a process group of its own, with an empty input and these two ends for its
+/// output and its errors.
+pub(super) fn spawn(
+    task: &CommandTask,
+    attempt: &Attempt,
+    (output, errors): (Stdio, Stdio),
+) -> Result<Child, NotStarted> {
     let [name, arguments @ ..] = task.arguments.as_slice() else {
         return Err(NotStarted::NoCommand);
     };
@@ -44,6 +49,8 @@ pub(super) fn spawn(task: &CommandTask, attempt: &Attempt) -> Result<Child, NotS
         .current_dir(&task.directory)
         .envs(task.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
         .process_group(0);
     // Of the attempt itself, not of one that taskd may run in.
     for name in OURS.iter().chain(&MAYBE) {

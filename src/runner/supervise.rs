@@ -21,14 +21,20 @@ const KILL_GRACE: Duration = Duration::from_secs(5);
 /// How often to look whether the last of a stopped group has gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Waits for the end of `child`, an attempt of `task`, and stops it when it is asked to.
-pub(super) async fn supervise(task: &CommandTask, child: Child, context: Context) -> Ending {
-    match watch(task, child, context).await {
-        Ok(ending) => ending,
-        Err(error) => {
-            Outcome::Failed(Failure::Broken(format!("taskd lost sight of it: {error}"))).into()
-        }
-    }
+/// Waits for the end of `child`, an attempt of `task`, and stops it when it is asked to; also tells
+/// whether anything of its group is left.
+pub(super) async fn supervise(
+    task: &CommandTask,
+    child: Child,
+    context: Context,
+) -> (Ending, bool) {
+    let group = Pid::from_child(&child);
+    let ending = watch(task, child, context).await.unwrap_or_else(|error| {
+        Outcome::Failed(Failure::Broken(format!("taskd lost sight of it: {error}"))).into()
+    });
+    // A number that nobody has any more is seldom given out again so soon; should it be, a file is
+    // watched in vain.
+    (ending, rustix::process::test_kill_process_group(group).is_ok())
 }
 
 async fn watch(task: &CommandTask, mut child: Child, mut context: Context) -> io::Result<Ending> {

@@ -140,6 +140,26 @@ impl Daemon {
         }
     }
 
+    /// The next record of the log.
+    pub fn next_record(&mut self) -> serde_json::Value {
+        let mut line = String::new();
+        let read = self.log.read_line(&mut line).expect("it is text");
+        assert!(read > 0, "the log ends");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// The next line that a run of `task` has written.
+    pub fn next_output(&mut self, task: &str) -> String {
+        loop {
+            let row = self.next_record();
+            // What taskd itself tells of a run has more to say.
+            let own = row.as_object().is_some_and(|row| row.len() == 5);
+            if own && row["task"] == task {
+                return row["message"].as_str().expect("text").to_string();
+            }
+        }
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();

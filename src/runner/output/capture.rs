@@ -1,0 +1,180 @@
+//! A file that holds what a run has written: its head and its tail, if it is much.
+//!
+//! The file is the child's own: it writes into it directly. taskd punches out its middle, which
+//! frees the blocks and leaves all offsets as they are; what is gone is a hole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom as Position, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use rustix::fs::{FallocateFlags, OFlags, SeekFrom};
+use rustix::io::Errno;
+
+/// Holes begin and end at blocks of so many bytes.
+const BLOCK: u64 = 4096;
+
+/// Opens the file at `path` for a child to write into, and for taskd to read, in a directory that only
+/// taskd enters.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path)
+}
+
+/// Whether holes can be punched into the files of `directory`, and found again.
+pub(super) fn takes_holes(directory: &Path) -> bool {
+    let path = directory.join(".holes");
+    let try_it = || -> io::Result<bool> {
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+        let block = usize::try_from(BLOCK).map_err(io::Error::other)?;
+        file.write_all(&vec![b'.'; 4 * block])?;
+        let mut bound = Bound::new(2 * BLOCK);
+        bound.apply(&file, 4 * BLOCK, true)?;
+        Ok(hole(&file, 4 * BLOCK)?.is_some())
+    };
+    let takes = try_it().unwrap_or(false);
+    // It may never have come into being.
+    let _ = fs::remove_file(&path);
+    takes
+}
+
+/// Keeps a file within its bound.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// So much of its head is kept, and as much of its tail.
+    half: u64,
+    /// Up to here it is punched out.
+    punched: u64,
+}
+
+impl Bound {
+    pub(super) fn new(most: u64) -> Self {
+        Self { half: (most / 2).next_multiple_of(BLOCK), punched: 0 }
+    }
+
+    /// Punches out the middle of `file`, which is `length` long, once it is worth it, or `at_once`.
+    pub(super) fn apply(&mut self, file: &File, length: u64, at_once: bool) -> io::Result<()> {
+        let from = self.half;
+        let to = length.saturating_sub(self.half) / BLOCK * BLOCK;
+        let worth = if at_once { BLOCK } else { (self.half / 4).max(16 * BLOCK) };
+        if to < from + BLOCK || to < self.punched.max(from) + worth.min(to - from) {
+            return Ok(());
+        }
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(file, flags, from, to - from)?;
+        self.punched = to;
+        Ok(())
+    }
+
+    /// Up to where what lies behind the head is gone.
+    pub(super) fn gone_until(&self) -> u64 {
+        self.punched
+    }
+
+    /// Where the part begins that may be gone.
+    pub(super) fn head(&self) -> u64 {
+        self.half
+    }
+}
+
+/// The hole in `file`, which is `length` long: where it begins and ends.
+fn hole(file: &File, length: u64) -> io::Result<Option<(u64, u64)>> {
+    let start = match rustix::fs::seek(file, SeekFrom::Hole(0)) {
+        Ok(start) => start,
+        // A file system that knows no holes, or an empty file.
+        Err(Errno::INVAL | Errno::NXIO) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if start >= length {
+        return Ok(None);
+    }
+    let end = match rustix::fs::seek(file, SeekFrom::Data(start)) {
+        Ok(end) => end,
+        Err(Errno::NXIO) => length,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some((start, end)))
+}
+
+/// Copies what a run has written from the file at `path` to `out`: where something is gone, a line
+/// says how much.
+///
+/// # Errors
+///
+/// Returns the error of reading or of writing.
+pub fn copy(path: &Path, out: &mut impl Write) -> io::Result<()> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let length = file.metadata()?.len();
+    let hole = hole(&file, length)?;
+    file.seek(Position::Start(0))?;
+    let Some((start, end)) = hole else {
+        return io::copy(&mut file.take(length), out).map(drop);
+    };
+    io::copy(&mut (&file).take(start), out)?;
+    writeln!(out, "\n{}", gone(end - start))?;
+    file.seek(Position::Start(end))?;
+    io::copy(&mut file.take(length - end), out).map(drop)
+}
+
+/// The line that stands where so many bytes are gone.
+pub(super) fn gone(bytes: u64) -> String {
+    format!("[taskd: {bytes} bytes are gone here]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copied(path: &Path) -> Vec<u8> {
+        let mut out = Vec::new();
+        copy(path, &mut out).expect("it is readable");
+        out
+    }
+
+    #[test]
+    fn a_file_keeps_its_head_and_its_tail() {
+        let place = tempfile::tempdir().expect("a place");
+        assert!(takes_holes(place.path()), "the file system of temporary files takes holes");
+        let path = place.path().join("task/run");
+        let mut file = create(&path).expect("it can be made");
+        let mut bound = Bound::new(4 * BLOCK);
+        let mut length = 0;
+        // Every byte value, and more than fits: 100 blocks.
+        let block: Vec<u8> = (0..4096_u32).map(|n| u8::try_from(n % 251).expect("small")).collect();
+        for _ in 0..100 {
+            file.write_all(&block).expect("there is room");
+            length += BLOCK;
+            bound.apply(&file, length, false).expect("it can be punched");
+        }
+        bound.apply(&file, length, true).expect("it can be punched");
+        let whole = block.repeat(100);
+        let (head, tail) = (&whole[..8192], &whole[whole.len() - 8192..]);
+        let gone = gone(96 * BLOCK);
+        let expected = [head, b"\n", gone.as_bytes(), b"\n", tail].concat();
+        assert_eq!(copied(&path), expected);
+        let blocks = std::os::unix::fs::MetadataExt::blocks(&file.metadata().expect("it is there"));
+        assert!(blocks * 512 <= 5 * BLOCK, "{blocks} blocks of 512");
+    }
+
+    #[test]
+    fn a_small_file_is_kept_whole() {
+        let place = tempfile::tempdir().expect("a place");
+        let path = place.path().join("run");
+        let mut file = create(&path).expect("it can be made");
+        assert_eq!(copied(&path), b"");
+        file.write_all(b"\0\xff\n").expect("there is room");
+        Bound::new(1024).apply(&file, 3, true).expect("there is nothing to do");
+        assert_eq!(copied(&path), b"\0\xff\n");
+    }
+}

@@ -1,0 +1,207 @@
+//! Where output goes, with the real binary. Tests wait for states, never for a time.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+
+use support::{Daemon, Place, wait_until};
+
+fn running(text: &str) -> (Place, Daemon) {
+    let place = Place::with("schedules.toml", text);
+    let daemon = place.daemon(["--state", "state"]);
+    (place, daemon)
+}
+
+/// The files of captured output of `task`, the oldest first.
+fn captured(place: &Place, task: &str) -> Vec<PathBuf> {
+    let Ok(files) = fs::read_dir(place.path("state/output").join(task)) else { return Vec::new() };
+    let mut files: Vec<_> = files.map(|file| file.expect("it is readable").path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn each_line_becomes_a_record_and_all_of_it_a_file() {
+    let (place, mut daemon) = running(
+        r#"
+        [tasks.a]
+        startup = "start"
+        command = 'echo out; echo err >&2; printf "no end"'
+        "#,
+    );
+    for expected in ["out", "err", "no end"] {
+        let line = daemon.wait_for(expected);
+        assert_eq!((&line["task"], &line["level"]), (&"a".into(), &"INFO".into()));
+        assert!(line["run"].as_str().expect("text").starts_with("a@"), "{line}");
+    }
+    daemon.wait_for("run finished");
+    let files = captured(&place, "a");
+    assert_eq!(fs::read_to_string(&files[0]).expect("it is text"), "out\nerr\nno end");
+    for path in [place.path("state/output"), place.path("state/output/a")] {
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", path.display());
+    }
+    assert_eq!(fs::metadata(&files[0]).expect("it is there").permissions().mode() & 0o777, 0o600);
+    daemon.stop();
+}
+
+#[test]
+fn a_line_is_told_while_the_run_goes_on() {
+    let (place, mut daemon) = running(
+        "[tasks.a]\nstartup = \"start\"\ncommand = \"echo first; while ! [ -e go ]; do sleep 0.01; done; echo second\"\n",
+    );
+    daemon.wait_for("first");
+    place.write("go", "");
+    daemon.wait_for("second");
+    daemon.wait_for("run finished");
+    daemon.stop();
+}
+
+#[test]
+fn the_targets_are_what_they_say() {
+    let (place, mut daemon) = running(
+        r#"
+        [tasks]
+        logged    = { startup = "start", output = "log", command = "echo logged" }
+        captured  = { startup = "start", output = "capture", command = "echo captured" }
+        discarded = { startup = "start", output = "discard", command = "echo discarded; echo discarded >&2" }
+        inherited = { startup = "start", output = "inherit", command = "echo inherited" }
+        last      = { after = ["logged", "captured", "discarded", "inherited"], command = "echo all done" }
+        "#,
+    );
+    let mut seen = Vec::new();
+    loop {
+        let row = daemon.next_record();
+        let message = row["message"].as_str().expect("text").to_string();
+        if message == "all done" {
+            break;
+        }
+        seen.push(message);
+    }
+    assert!(seen.iter().any(|message| message == "logged"), "{seen:?}");
+    for silent in ["captured", "discarded", "inherited"] {
+        assert!(seen.iter().all(|message| message != silent), "{silent} in {seen:?}");
+    }
+    assert_eq!(captured(&place, "logged"), Vec::<PathBuf>::new(), "removed at the end");
+    assert_eq!(captured(&place, "discarded"), Vec::<PathBuf>::new());
+    let file = &captured(&place, "captured")[0];
+    assert_eq!(fs::read_to_string(file).expect("it is text"), "captured\n");
+    daemon.signal("TERM");
+    let (_, output, _) = daemon.end();
+    assert_eq!(output, "inherited\n");
+}
+
+#[test]
+fn much_output_keeps_its_head_and_its_tail() {
+    let (place, mut daemon) = running(
+        r#"
+        [tasks.much]
+        startup = "start"
+        output  = { to = "capture", max_size = "64KiB" }
+        command = "seq 1 2000000; echo the end"
+        "#,
+    );
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+    let file = captured(&place, "much").remove(0);
+    let metadata = fs::metadata(&file).expect("it is there");
+    assert!(metadata.len() > 10 << 20, "its offsets stay: {}", metadata.len());
+    let kept = metadata.blocks() * 512;
+    assert!(kept <= (64 << 10) + 8192, "{kept} bytes are kept");
+    let bytes = fs::read(&file).expect("it is readable");
+    assert!(bytes.starts_with(b"1\n2\n3\n"));
+    assert!(bytes.ends_with(b"2000000\nthe end\n"));
+    daemon.stop();
+}
+
+#[test]
+fn binary_output_survives_and_lines_of_any_length_are_told() {
+    let (place, mut daemon) = running(
+        r#"
+        [tasks.binary]
+        startup = "start"
+        command = 'printf "a\000b\377c\n"; head -c 20000 /dev/zero | tr "\0" x; echo y'
+        "#,
+    );
+    let lengths = [8192, 8192, 3617];
+    let first = daemon.next_output("binary");
+    assert_eq!(first, "a\0b\u{fffd}c");
+    for length in lengths {
+        assert_eq!(daemon.next_output("binary").len(), length);
+    }
+    daemon.wait_for("run finished");
+    let bytes = fs::read(&captured(&place, "binary")[0]).expect("it is readable");
+    assert!(bytes.starts_with(b"a\0b\xffc\nxxx") && bytes.ends_with(b"xy\n"));
+    assert_eq!(bytes.len(), 6 + 20_000 + 2);
+    daemon.stop();
+}
+
+#[test]
+fn so_many_files_are_kept() {
+    let (place, mut daemon) = running(
+        "[tasks.often]\ninterval = \"1s\"\noutput = { to = \"capture\", keep = 2 }\ncommand = \"echo $TASKD_DUE\"\n",
+    );
+    let mut last = String::new();
+    for _ in 0..4 {
+        last = daemon.wait_for("run finished")["due"].as_str().expect("text").to_string();
+    }
+    let files = captured(&place, "often");
+    assert!(files.len() <= 3, "two, and perhaps one of the next run: {files:?}");
+    let texts: Vec<_> = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
+    assert!(texts.contains(&format!("{last}\n")), "{texts:?} without {last}");
+    daemon.stop();
+}
+
+#[test]
+fn attempts_of_a_run_share_its_file() {
+    let (place, mut daemon) = running(
+        "[tasks.a]\nstartup = \"start\"\nretry = { max = 1, delay = \"0s\" }\ncommand = \"echo $TASKD_ATTEMPT; exit 1\"\n",
+    );
+    assert_eq!(daemon.next_output("a"), "1");
+    assert_eq!(daemon.next_output("a"), "2", "and not the first again");
+    daemon.wait_for("run finished");
+    assert_eq!(fs::read_to_string(&captured(&place, "a")[0]).expect("it is text"), "1\n2\n");
+    daemon.stop();
+}
+
+#[test]
+fn what_is_left_behind_holds_up_nothing_and_stays_within_bounds() {
+    // The grandchild keeps the output open, and goes on writing.
+    let (place, mut daemon) = running(
+        r#"
+        [tasks.a]
+        startup = "start"
+        output  = { to = "capture", max_size = "64KiB" }
+        command = '''
+        (echo $$ > pid; while :; do head -c 65536 /dev/zero; sleep 0.01; done) &
+        while ! [ -e pid ]; do sleep 0.01; done
+        '''
+        "#,
+    );
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+    let file = captured(&place, "a").remove(0);
+    let metadata = || fs::metadata(&file).expect("it is there");
+    wait_until(|| (metadata().len() > 20 << 20).then_some(())).expect("it writes on");
+    let bounded = wait_until(|| (metadata().blocks() * 512 < 2 << 20).then_some(()));
+    assert!(bounded.is_some(), "{} blocks", metadata().blocks());
+    place.shell(
+        "pkill -KILL -f 'head -c 65536' ; kill -KILL -$(ps -o pgid= -p $(cat pid) | tr -d ' ')",
+    );
+    daemon.stop();
+}
+
+#[test]
+fn without_state_output_has_a_private_place_that_goes_with_the_daemon() {
+    let place = Place::with(
+        "schedules.toml",
+        "[tasks.a]\nstartup = \"start\"\ncommand = \"exec 3>&1; readlink /proc/self/fd/3 > file; echo x\"\n",
+    );
+    let mut daemon = place.daemon(["--state", "none"]);
+    daemon.wait_for("run finished");
+    let file = PathBuf::from(place.read("file").trim());
+    assert_eq!(fs::read_to_string(&file).expect("it is text"), "x\n");
+    daemon.signal("TERM");
+    daemon.end();
+    assert!(!file.exists());
+}
