@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_taskd_global_optspecs
-    string join \n file= state= log-format= log-level= h/help V/version
+    string join \n file= state= socket= log-format= log-level= h/help V/version
 end
 
 function __fish_taskd_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c taskd -n "__fish_taskd_needs_command" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_needs_command" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_needs_command" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_needs_command" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -39,9 +40,12 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "next" -d 'Print what wi
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "validate" -d 'Check schedule files, and tell everything that is wrong with them'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "check" -d 'Check schedule files, and tell everything that is wrong with them'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "explain" -d 'Explain a task or an expression: in words, field by field, and where clocks change'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "history" -d 'Tell what became of firings: the newest first'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "output" -d 'Print what a run has written, or the latest run of a task'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c taskd -n "__fish_taskd_using_subcommand run" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand run" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand run" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -52,6 +56,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand run" -s h -l help -d 'Print 
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l tag -d 'Only tasks with this tag' -r
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand list" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand list" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -61,6 +66,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand list" -s h -l help -d 'Print
 complete -c taskd -n "__fish_taskd_using_subcommand ls" -l tag -d 'Only tasks with this tag' -r
 complete -c taskd -n "__fish_taskd_using_subcommand ls" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand ls" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand ls" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand ls" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -73,6 +79,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand next" -l after -d 'Strictly 
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l until -d 'Not after this time' -r
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand next" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand next" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -83,6 +90,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand next" -l all -d 'Also what a
 complete -c taskd -n "__fish_taskd_using_subcommand next" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand validate" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand validate" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand validate" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand validate" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -93,6 +101,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand validate" -l json -d 'One JS
 complete -c taskd -n "__fish_taskd_using_subcommand validate" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand check" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand check" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand check" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand check" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -105,14 +114,48 @@ complete -c taskd -n "__fish_taskd_using_subcommand explain" -s n -l count -d 'S
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l timezone -d 'The zone of an expression, else that of this machine' -r
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand explain" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l json -d 'One JSON object'
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l verdict -d 'Only this verdict' -r -f -a "run\t''
+skipped\t''
+missed\t''
+coalesced\t''
+paused\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l outcome -d 'Only runs that ended so' -r -f -a "success\t''
+failed\t''
+timed-out\t''
+stopped\t''
+not-started\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l since -d 'Due at this time or later: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h` ago' -r
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l until -d 'Due at this time or earlier' -r
+complete -c taskd -n "__fish_taskd_using_subcommand history" -s n -l limit -d 'So many at most' -r
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l failed -d 'Only runs that went wrong'
+complete -c taskd -n "__fish_taskd_using_subcommand history" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand history" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand output" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand output" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand output" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand output" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand output" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand output" -s f -l follow -d 'Go on until the run has ended'
+complete -c taskd -n "__fish_taskd_using_subcommand output" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand completions" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"
@@ -120,6 +163,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand completions" -l log-level -d
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand man" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand man" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand man" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand man" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
 text\t''
 json\t''"

@@ -9,7 +9,7 @@
 //! | words | [`name`], [`duration`], [`size`], [`hash`], [`event`], [`task`], [`policy`] | plain data |
 //! | time | [`zone`], [`trigger`], [`schedule`], [`timetable`] | pure functions |
 //! | decisions | [`scheduler`] | one pure state machine |
-//! | edges | [`clock`], `config`, [`runner`], [`store`], [`observe`], [`engine`] | each knows one piece of the world |
+//! | edges | [`clock`], `config`, [`runner`], [`store`], [`observe`], [`engine`], `control` | each knows one piece of the world |
 //! | people | `cli` | the only one that prints, exits and reads the environment |
 //!
 //! # The way of one datum
@@ -28,6 +28,8 @@ pub mod cli;
 pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
+#[cfg(feature = "control")]
+pub mod control;
 pub mod duration;
 pub mod engine;
 pub mod event;

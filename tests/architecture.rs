@@ -21,13 +21,14 @@ const PURE: [&str; 13] = [
 ];
 
 /// The edges, and which other edges each may name.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("clock", &[]),
     ("config", &["runner"]),
     ("runner", &[]),
     ("store", &[]),
     ("observe", &[]),
     ("engine", &["clock", "store", "observe"]),
+    ("control", &["engine"]),
 ];
 
 /// Words of layer 0 that name each other: a context names its run, an event its outcome.

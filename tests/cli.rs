@@ -287,7 +287,8 @@ fn a_number_beyond_all_bounds_is_told_and_makes_no_task_vanish() {
 fn an_empty_variable_is_none() {
     let place = Place::with("schedules.toml", TWO);
     let mut command = place.command(["validate"]);
-    for name in ["TASKD_FILE", "TASKD_STATE", "TASKD_LOG_FORMAT", "TASKD_LOG_LEVEL"] {
+    for name in ["TASKD_FILE", "TASKD_STATE", "TASKD_SOCKET", "TASKD_LOG_FORMAT", "TASKD_LOG_LEVEL"]
+    {
         command.env(name, "");
     }
     let output = command.output().expect("taskd starts");
@@ -300,7 +301,7 @@ fn the_verbs_of_other_tools_are_answered() {
     for (verb, ours) in [
         ("ps", "taskd list"),
         ("start", "taskd run"),
-        ("logs", "standard error"),
+        ("logs", "taskd output"),
         ("kill", "Ctrl-C"),
         ("enable", "enabled = false"),
     ] {

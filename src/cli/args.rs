@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// What the exit codes mean, for help and manual.
-pub const EXIT_CODES: &str = "Exit codes: 0 ok · 1 it failed · 2 usage · 3 no such task · 75 the state directory is held by another daemon or cannot be used · 78 the file is wrong or not found";
+pub const EXIT_CODES: &str = "Exit codes: 0 ok · 1 it failed · 2 usage · 3 no such task or run · 69 no daemon answers · 75 the state directory is held by another daemon or cannot be used · 78 the file is wrong or not found";
 
 /// Run commands at the times a TOML file declares.
 #[derive(Debug, Parser)]
@@ -33,6 +33,10 @@ pub struct Global {
     /// Where the daemon keeps its state; `none` keeps everything in memory
     #[arg(long, global = true, value_name = "DIR", env = "TASKD_STATE")]
     pub state: Option<PathBuf>,
+    /// Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`,
+    /// `$XDG_RUNTIME_DIR/taskd` or the state directory
+    #[arg(long, global = true, value_name = "PATH", env = "TASKD_SOCKET")]
+    pub socket: Option<PathBuf>,
     /// How log lines look; `auto` leaves out times and colours under systemd, which has its own
     #[arg(
         long,
@@ -71,6 +75,10 @@ pub enum Verb {
     Validate(Validate),
     /// Explain a task or an expression: in words, field by field, and where clocks change
     Explain(Explain),
+    /// Tell what became of firings: the newest first
+    History(History),
+    /// Print what a run has written, or the latest run of a task
+    Output(Output),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -148,6 +156,48 @@ pub struct Explain {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct History {
+    /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK")]
+    pub words: Vec<String>,
+    /// Only runs that went wrong
+    #[arg(long)]
+    pub failed: bool,
+    /// Only this verdict
+    #[arg(long, value_name = "VERDICT", value_parser = VERDICTS)]
+    pub verdict: Option<String>,
+    /// Only runs that ended so
+    #[arg(long, value_name = "OUTCOME", value_parser = OUTCOMES)]
+    pub outcome: Option<String>,
+    /// Due at this time or later: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h` ago
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Due at this time or earlier
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// So many at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];
+const OUTCOMES: [&str; 5] = ["success", "failed", "timed-out", "stopped", "not-started"];
+
+#[derive(Args, Debug)]
+pub struct Output {
+    /// A run (`backup@20260105T083000Z`), or a task: its latest run; what has a `.` or `/` in it is
+    /// the schedule file
+    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
+    /// Go on until the run has ended
+    #[arg(short, long)]
+    pub follow: bool,
 }
 
 #[derive(Args, Debug)]

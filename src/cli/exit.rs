@@ -13,8 +13,10 @@ pub enum Exit {
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// There is no such task.
+    /// There is no such task or run.
     NoSuchTask = 3,
+    /// No daemon answers.
+    NoDaemon = 69,
     /// The state directory is taken, or cannot be used.
     Busy = 75,
     /// The file is wrong or not found.

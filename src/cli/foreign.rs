@@ -17,8 +17,8 @@ const VERBS: [(&[&str], &str); 7] = [
         "end `taskd run` by Ctrl-C or `kill`: it drains; a second signal stops what runs",
     ),
     (
-        &["logs", "log", "journal", "history", "output"],
-        "the log of `taskd run` goes to its standard error, and the output of tasks to where its own goes",
+        &["logs", "log", "journal", "tail", "cat"],
+        "`taskd output TASK` prints what its latest run has written, `taskd history` what became of each firing",
     ),
     (
         &["test", "lint", "verify", "check-config", "configtest"],

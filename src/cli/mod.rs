@@ -2,9 +2,11 @@
 
 mod args;
 mod completions;
+mod daemon;
 mod exit;
 mod explain;
 mod foreign;
+mod history;
 mod host;
 mod list;
 mod locate;
@@ -12,11 +14,14 @@ mod log;
 mod man;
 mod next;
 mod output;
+mod output_of;
 mod plan;
 mod rehearsal;
 mod render;
 mod run;
 mod selection;
+mod serve;
+mod socket;
 mod state;
 mod time;
 mod validate;
@@ -74,6 +79,8 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Next(next) => next::next(&global, &next),
         Verb::Explain(explain) => explain::explain(&global, &explain),
         Verb::Validate(validate) => validate::validate(&global, &validate),
+        Verb::History(history) => history::history(&global, &history),
+        Verb::Output(output) => output_of::output(&global, &output),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),
     }

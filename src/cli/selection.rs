@@ -93,6 +93,36 @@ fn no_such<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> 
     }
 }
 
+/// The schedule file among `words`, if there is one, and the others.
+///
+/// # Errors
+///
+/// Ends with 2 if there is more than one file.
+pub fn file_and_words(words: &[String]) -> Result<(Option<PathBuf>, Vec<&str>), Failure> {
+    let is_path = |word: &&String| is_file(word) && !word.contains('@');
+    let files: Vec<_> = words.iter().filter(is_path).collect();
+    if let [first, second, ..] = files.as_slice() {
+        let message = format!("`{first}` and `{second}` are two files");
+        return Err(Failure::new(Exit::Usage, message).help("name one schedule file"));
+    }
+    let others = words.iter().filter(|word| !is_path(word)).map(String::as_str).collect();
+    Ok((files.first().map(PathBuf::from), others))
+}
+
+/// The schedule file among `words`, if there is one, and the tasks.
+///
+/// # Errors
+///
+/// Ends with 2 if there is more than one file, or a run.
+pub fn file_and_tasks(words: &[String]) -> Result<(Option<PathBuf>, Vec<&str>), Failure> {
+    let (file, tasks) = file_and_words(words)?;
+    if let Some(run) = tasks.iter().find(|word| word.contains('@')) {
+        let message = format!("`{run}` names a run, and this wants tasks");
+        return Err(Failure::new(Exit::Usage, message).help("write what stands before the `@`"));
+    }
+    Ok((file, tasks))
+}
+
 /// Checks the path after `verb`, where only a file can stand.
 ///
 /// # Errors

@@ -22,31 +22,34 @@ enum Choice {
     Default(Option<PathBuf>),
 }
 
+/// The state of a daemon.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Its directory, if it has one.
+    pub directory: Option<StateDirectory>,
+    /// Why it has none that it should have.
+    pub degraded: Option<String>,
+}
+
 /// Holds the state directory of a daemon for `file`, if it has one.
 ///
 /// # Errors
 ///
 /// Ends with 75 if another daemon holds it, or if it was named and cannot be used.
-pub fn hold(
-    global: &Global,
-    file: &Located,
-    plan: &Plan,
-) -> Result<Option<StateDirectory>, Failure> {
+pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failure> {
     let absolute = absolute(&file.path);
-    let (path, named) = match choose(global, file, plan, &absolute) {
-        Choice::Memory => return Ok(None),
+    let (path, named) = match choose(global, file, plan.daemon.state_dir.as_deref(), &absolute) {
+        Choice::Memory => return Ok(Held::default()),
         Choice::Named(path) => (path, true),
         Choice::Default(Some(path)) => (path, false),
         Choice::Default(None) => {
-            tracing::warn!("there is no home for a state directory, everything is kept in memory");
-            return Ok(None);
+            return Ok(Held::degraded("there is no home for a state directory"));
         }
     };
     match StateDirectory::hold(&path, &absolute) {
-        Ok(directory) => Ok(Some(directory)),
+        Ok(directory) => Ok(Held { directory: Some(directory), degraded: None }),
         Err(error @ DirectoryError::Unusable { .. }) if !named => {
-            tracing::warn!(%error, "degraded: everything is kept in memory");
-            Ok(None)
+            Ok(Held::degraded(&error.to_string()))
         }
         Err(error @ DirectoryError::Busy { .. }) => Err(Failure::new(Exit::Busy, error)
             .help("end that one first, or name another directory with `--state`")),
@@ -55,7 +58,28 @@ pub fn hold(
     }
 }
 
-fn choose(global: &Global, file: &Located, plan: &Plan, absolute: &Path) -> Choice {
+impl Held {
+    fn degraded(why: &str) -> Self {
+        tracing::warn!("degraded: everything is kept in memory: {why}");
+        Self { directory: None, degraded: Some(format!("everything is kept in memory: {why}")) }
+    }
+}
+
+/// The state directory of a daemon for `file`, whose `[daemon]` says `named`; `None` if it has none.
+pub fn directory(global: &Global, file: &Located, named: Option<&Path>) -> Option<PathBuf> {
+    match choose(global, file, named, &absolute(&file.path)) {
+        Choice::Memory => None,
+        Choice::Named(path) => Some(path),
+        Choice::Default(path) => path,
+    }
+}
+
+/// What names the socket of a daemon for `file`: `taskd` where its state has the base directory.
+pub fn name(file: &Located) -> String {
+    if file.is_standard { "taskd".into() } else { id(&absolute(&file.path)) }
+}
+
+fn choose(global: &Global, file: &Located, named: Option<&Path>, absolute: &Path) -> Choice {
     if let Some(path) = &global.state {
         return if path == Path::new("none") {
             Choice::Memory
@@ -63,8 +87,8 @@ fn choose(global: &Global, file: &Located, plan: &Plan, absolute: &Path) -> Choi
             Choice::Named(path.clone())
         };
     }
-    if let Some(path) = &plan.daemon.state_dir {
-        return Choice::Named(path.clone());
+    if let Some(path) = named {
+        return Choice::Named(path.into());
     }
     // systemd may name several; the first is ours.
     let from_systemd = std::env::var_os("STATE_DIRECTORY");

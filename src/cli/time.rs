@@ -45,6 +45,41 @@ pub fn parse(text: &str, bound: Bound, zone: &Zone, now: Timestamp) -> Result<Ti
     })
 }
 
+/// Reads a time that lies behind: RFC 3339; `YYYY-MM-DD[ HH:MM[:SS]]` or the latest `HH:MM[:SS]` in
+/// `zone`; or a length of time until `now`. A date alone is its beginning as a bound after, its end
+/// as a bound until.
+///
+/// # Errors
+///
+/// Ends with 2 if it is none of these.
+pub fn parse_past(
+    text: &str,
+    bound: Bound,
+    zone: &Zone,
+    now: Timestamp,
+) -> Result<Timestamp, Failure> {
+    if let Some(latest) = latest_time(text, zone, now) {
+        return Ok(latest);
+    }
+    match duration::parse(text) {
+        Ok(length) => Ok(now.checked_sub(length).unwrap_or(Timestamp::MIN)),
+        Err(_) => parse(text, bound, zone, now),
+    }
+}
+
+/// The latest time at which the clock read `HH:MM[:SS]`.
+fn latest_time(text: &str, zone: &Zone, now: Timestamp) -> Option<Timestamp> {
+    if !text.contains(':') {
+        return None;
+    }
+    let today = zone.wall(now).date();
+    let yesterday = today.checked_sub(1.day()).ok()?;
+    [today, yesterday].into_iter().find_map(|date| {
+        let moment = Moment::parse(&format!("{date} {text}")).ok()?;
+        moment.instant(zone).filter(|at| *at <= now)
+    })
+}
+
 /// The next time at which the clock reads `HH:MM[:SS]`.
 fn next_time(text: &str, zone: &Zone, now: Timestamp) -> Option<Timestamp> {
     if !text.contains(':') {
@@ -122,6 +157,24 @@ mod tests {
         for text in ["", "tomorrow", "25:00", "2026-02-30", "1month"] {
             assert!(parse(text, Bound::After, &berlin, now).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn times_that_lie_behind_are_the_latest_such() {
+        let berlin = Zone::new(TimeZone::get("Europe/Berlin").expect("a zone of the database"));
+        let now = ts("2026-01-05T12:00:00Z");
+        for (text, expected) in [
+            ("24h", "2026-01-04T12:00:00Z"),
+            // 13:00 is now in Berlin, and 13:01 was yesterday.
+            ("13:00", "2026-01-05T12:00:00Z"),
+            ("13:01", "2026-01-04T12:01:00Z"),
+            ("2026-01-05", "2026-01-04T23:00:00Z"),
+            ("2026-01-05T09:30:00+05:00", "2026-01-05T04:30:00Z"),
+        ] {
+            let read = parse_past(text, Bound::After, &berlin, now).ok();
+            assert_eq!(read, Some(ts(expected)), "{text}");
+        }
+        assert!(parse_past("yesterday", Bound::After, &berlin, now).is_err());
     }
 
     #[test]

@@ -14,13 +14,15 @@ use super::validate::Reader;
 use crate::name::Name;
 use crate::policy::Limits;
 
-const KEYS: [&str; 3] = ["state_dir", "max_runs", "shutdown_grace"];
+const KEYS: [&str; 4] = ["state_dir", "socket", "max_runs", "shutdown_grace"];
 
 /// How the daemon itself works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Daemon {
     /// Where it keeps its state, if the file says.
     pub state_dir: Option<PathBuf>,
+    /// Where it answers, if the file says.
+    pub socket: Option<PathBuf>,
     /// How much may go on at once.
     pub limits: Limits,
     /// How long its end may take, from the first signal on.
@@ -34,7 +36,12 @@ impl Daemon {
 
 impl Default for Daemon {
     fn default() -> Self {
-        Self { state_dir: None, limits: Limits::default(), shutdown_grace: Self::SHUTDOWN_GRACE }
+        Self {
+            state_dir: None,
+            socket: None,
+            limits: Limits::default(),
+            shutdown_grace: Self::SHUTDOWN_GRACE,
+        }
     }
 }
 
@@ -84,6 +91,7 @@ impl Reader<'_> {
             for found in Layers::alone(file, entry).own() {
                 match found.key.name.as_str() {
                     "state_dir" => daemon.state_dir = self.path(found, "state_dir"),
+                    "socket" => daemon.socket = self.path(found, "socket"),
                     "max_runs" => {
                         if let Some(most) = self.whole(found, 0) {
                             daemon.limits.max_runs = NonZeroU32::new(most);

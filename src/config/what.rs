@@ -117,6 +117,7 @@ impl Reader<'_> {
     pub(super) fn path(&mut self, found: Found<'_>, what: &'static str) -> Option<PathBuf> {
         let expected = match what {
             "state_dir" => "a path, write `state_dir = \"/var/lib/taskd/app\"`",
+            "socket" => "a path, write `socket = \"/run/taskd/app.sock\"`",
             _ => "a path, write `cwd = \"/srv/app\"`",
         };
         let text = self.text(found, found.node, expected)?;

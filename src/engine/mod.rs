@@ -13,8 +13,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::event::{Event, RunId};
@@ -28,6 +29,8 @@ use crate::task::Task;
 use crate::zone::Zone;
 
 use attempt::Attempts;
+
+pub use crate::store::{Query, Records, Row};
 
 /// Requests that wait for the loop at most; who asks more has to wait.
 const MOST_REQUESTS: usize = 64;
@@ -58,10 +61,12 @@ pub struct Engine {
     attempts: Attempts,
     /// What each run that goes on does: as it was when the run began.
     definitions: HashMap<RunId, Arc<dyn Task>>,
-    requests: mpsc::Receiver<Request>,
+    requests: mpsc::Receiver<Message>,
     handle: Handle,
     /// When it has to have ended, once it drains.
     end: Option<tokio::time::Instant>,
+    /// When it began.
+    since: Timestamp,
     /// The day of the last wake-up.
     day: Date,
 }
@@ -79,6 +84,7 @@ impl Engine {
             requests,
             handle: Handle(sender),
             end: None,
+            since: at,
             day: Zone::utc().wall(at).date(),
         };
         engine.record(&[Event::DaemonStarted { at }]).await;
@@ -94,6 +100,19 @@ impl Engine {
         self.handle.clone()
     }
 
+    /// How it is.
+    fn status(&self) -> Status {
+        Status {
+            since: self.since,
+            tasks: self.scheduler.tasks(),
+            running: self.scheduler.running(),
+            waiting: self.scheduler.waiting(),
+            paused: self.scheduler.paused(),
+            draining: self.scheduler.is_draining(),
+            next: self.scheduler.next_firing(),
+        }
+    }
+
     /// The next firing over all tasks.
     #[must_use]
     pub fn next_firing(&self) -> Option<RunId> {
@@ -101,13 +120,45 @@ impl Engine {
     }
 }
 
+/// What others say to the engine.
+enum Message {
+    Ask(Request),
+    Status(oneshot::Sender<Status>),
+}
+
+/// How an engine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Since when it goes on.
+    pub since: Timestamp,
+    /// How many tasks there are.
+    pub tasks: usize,
+    /// How many runs go on.
+    pub running: usize,
+    /// How many firings wait.
+    pub waiting: usize,
+    /// How many tasks are paused, by themselves or with everything.
+    pub paused: usize,
+    /// Whether it starts nothing more.
+    pub draining: bool,
+    /// The next firing over all tasks.
+    pub next: Option<RunId>,
+}
+
 /// Speaks to an engine. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Handle(mpsc::Sender<Request>);
+pub struct Handle(mpsc::Sender<Message>);
 
 impl Handle {
     /// Asks the engine for something. An engine that has ended takes no requests, and needs none.
     pub async fn ask(&self, request: Request) {
-        let _ = self.0.send(request).await;
+        let _ = self.0.send(Message::Ask(request)).await;
+    }
+
+    /// How the engine is; `None` if it has ended.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, status) = oneshot::channel();
+        self.0.send(Message::Status(answer)).await.ok()?;
+        status.await.ok()
     }
 }

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::Engine;
 use super::attempt::Ended;
+use super::{Engine, Message};
 use crate::clock::Wake;
 use crate::event::{Event, RunId};
 use crate::scheduler::{Action, Input, Request};
@@ -28,7 +28,15 @@ impl Engine {
                     let took = self.parts.clock.elapsed() - began;
                     Input::Finished { run, ending, took }
                 }
-                Some(request) = self.requests.recv() => {
+                Some(message) = self.requests.recv() => {
+                    let request = match message {
+                        Message::Ask(request) => request,
+                        Message::Status(answer) => {
+                            // Who has asked may have gone.
+                            let _ = answer.send(self.status());
+                            continue;
+                        }
+                    };
                     if request == Request::Drain && !self.scheduler.is_draining() {
                         let end = tokio::time::Instant::now() + self.parts.shutdown_grace;
                         self.end = Some(end);

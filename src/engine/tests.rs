@@ -140,7 +140,7 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
 
 #[tokio::test]
 async fn a_task_runs_when_it_is_due_and_the_engine_ends_when_asked() {
-    let world = world(Succeeds, Memory::new()).await;
+    let world = world(Succeeds, Memory::default()).await;
     for second in 1..=3 {
         world.advance_to(second);
         let expected = vec![Outcome::Success; usize::try_from(second).expect("small")];
@@ -151,7 +151,7 @@ async fn a_task_runs_when_it_is_due_and_the_engine_ends_when_asked() {
 
 #[tokio::test]
 async fn the_world_is_looked_at_once_a_day() {
-    let mut world = world(Succeeds, Memory::new()).await;
+    let mut world = world(Succeeds, Memory::default()).await;
     world.advance_to(10);
     world.journal.ends(1).await;
     assert_eq!(*world.days.borrow(), 0, "the start was a look already");
@@ -166,7 +166,7 @@ async fn the_world_is_looked_at_once_a_day() {
 
 #[tokio::test]
 async fn a_panic_is_the_outcome_of_that_run_and_nothing_else() {
-    let world = world(Panics, Memory::new()).await;
+    let world = world(Panics, Memory::default()).await;
     let panicked = Outcome::Failed(Failure::Broken("it panicked".into()));
     for second in 1..=2 {
         world.advance_to(second);
@@ -177,7 +177,7 @@ async fn a_panic_is_the_outcome_of_that_run_and_nothing_else() {
 
 #[tokio::test]
 async fn a_stop_reaches_what_runs() {
-    let world = world(Lasts, Memory::new()).await;
+    let world = world(Lasts, Memory::default()).await;
     world.advance_to(1);
     world.journal.starts(1).await;
     let journal = world.journal.clone();
@@ -187,7 +187,7 @@ async fn a_stop_reaches_what_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_loses_patience_after_a_while() {
-    let world = world(Lasts, Memory::new()).await;
+    let world = world(Lasts, Memory::default()).await;
     world.advance_to(1);
     world.journal.starts(1).await;
     let journal = world.journal.clone();

@@ -1,8 +1,10 @@
 //! A firing: what names it, and what becomes of it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
@@ -67,6 +69,41 @@ impl fmt::Display for RunId {
         write!(f, "{}@{}", self.task, due.strftime(format))
     }
 }
+
+/// Reads what is printed.
+impl FromStr for RunId {
+    type Err = BadRunId;
+
+    fn from_str(text: &str) -> Result<Self, BadRunId> {
+        let (task, due) = text.split_once('@').ok_or(BadRunId)?;
+        let task = Name::new(task).map_err(|_| BadRunId)?;
+        let digits = due.strip_suffix('Z').ok_or(BadRunId)?;
+        let plain =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b"T.".contains(&byte));
+        let format = match digits.len() {
+            15 => "%Y%m%dT%H%M%S",
+            22 => "%Y%m%dT%H%M%S.%6f",
+            _ => return Err(BadRunId),
+        };
+        let wall = DateTime::strptime(format, digits).map_err(|_| BadRunId)?;
+        let due = TimeZone::UTC.to_timestamp(wall).map_err(|_| BadRunId)?;
+        let run = Self { task, due };
+        // One name for each: no other spelling of it.
+        if plain(digits) && run.to_string() == text { Ok(run) } else { Err(BadRunId) }
+    }
+}
+
+/// A text is not the name of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRunId;
+
+impl fmt::Display for BadRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this is not the name of a run as `backup@20260105T083000Z`")
+    }
+}
+
+impl std::error::Error for BadRunId {}
 
 impl Serialize for RunId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -213,6 +250,25 @@ mod tests {
                 due: due.parse().expect("an instant"),
             };
             assert_eq!(run.to_string(), expected);
+            assert_eq!(expected.parse(), Ok(run));
+        }
+    }
+
+    #[test]
+    fn what_names_no_run_is_refused() {
+        for text in [
+            "",
+            "backup",
+            "backup@",
+            "backup@20260105T083000",
+            "backup@20260105T083000+01",
+            "backup@20260230T083000Z",
+            "backup@20260105T083000.5Z",
+            // It would be another spelling of the name without a fraction.
+            "backup@20260105T083000.000000Z",
+            "../x@20260105T083000Z",
+        ] {
+            assert_eq!(text.parse::<RunId>(), Err(BadRunId), "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::name::Name;
 use crate::task::{Ending, Outcome};
 
-pub use firing::{Cause, Count, Passed, RunId, SkipReason, TriggerKind, WaitReason};
+pub use firing::{BadRunId, Cause, Count, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]

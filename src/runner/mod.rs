@@ -17,7 +17,7 @@ use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
 
 use crate::zone::Zone;
 
-pub use output::{Output, Outputs, Target, copy, path as output_path};
+pub use output::{Captured, Output, Outputs, Target};
 pub use spawn::find_program;
 
 use output::Channel;
@@ -57,6 +57,8 @@ impl CommandTask {
 pub struct Surroundings {
     /// Where captured output goes.
     pub outputs: Option<Arc<Outputs>>,
+    /// What every child finds in its environment; `None` takes a variable away.
+    pub variables: Vec<(&'static str, Option<OsString>)>,
     /// How many files a child may have open, where taskd itself may have more.
     pub open_files: Option<Rlimit>,
 }
@@ -107,16 +109,17 @@ impl Task for Prepared {
             let outputs = self.surroundings.outputs.as_ref();
             let Channel { ends, follower } =
                 Channel::open(self.command.output, outputs, context.run());
-            let child = match spawn::spawn(&self.command, context.attempt(), ends) {
-                Ok(child) => {
-                    self.surroundings.give_limits(&child);
-                    child
-                }
-                Err(reason) => {
-                    follower.follow(async { false }).await;
-                    return Outcome::NotStarted(reason.to_string()).into();
-                }
-            };
+            let child =
+                match spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends) {
+                    Ok(child) => {
+                        self.surroundings.give_limits(&child);
+                        child
+                    }
+                    Err(reason) => {
+                        follower.follow(async { false }).await;
+                        return Outcome::NotStarted(reason.to_string()).into();
+                    }
+                };
             let (ended, hears) = oneshot::channel();
             let supervise = async {
                 let (ending, left_behind) =

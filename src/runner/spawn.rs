@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::fs::Access;
 
-use super::CommandTask;
+use super::{CommandTask, Surroundings};
 use crate::task::Attempt;
 use crate::zone::Zone;
 
@@ -34,6 +34,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// output and its errors.
 pub(super) fn spawn(
     task: &CommandTask,
+    surroundings: &Surroundings,
     attempt: &Attempt,
     (output, errors): (Stdio, Stdio),
 ) -> Result<Child, NotStarted> {
@@ -57,6 +58,12 @@ pub(super) fn spawn(
         if task.environment.iter().all(|(own, _)| own != name) {
             command.env_remove(name);
         }
+    }
+    for (name, value) in &surroundings.variables {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     command.envs(facts(attempt, &task.zone));
     command.spawn().map_err(|error| match error.kind() {

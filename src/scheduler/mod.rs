@@ -247,6 +247,12 @@ impl Scheduler {
         self.tasks.values().map(|task| task.waiting.len()).sum()
     }
 
+    /// How many tasks are paused, by themselves or with everything.
+    #[must_use]
+    pub fn paused(&self) -> usize {
+        self.tasks.values().filter(|task| task.held).count()
+    }
+
     /// How many tasks there are.
     #[must_use]
     pub fn tasks(&self) -> usize {

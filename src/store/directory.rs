@@ -39,7 +39,7 @@ impl StateDirectory {
             Err(error) => return Err(unusable(error.into())),
         }
         let directory = Self { path: path.into(), _lock: lock };
-        directory.sign(file).map_err(unusable)?;
+        directory.sign(file, None).map_err(unusable)?;
         Ok(directory)
     }
 
@@ -49,13 +49,21 @@ impl StateDirectory {
         &self.path
     }
 
-    /// Writes down who holds it: in one piece, so that no reader sees half of it.
-    fn sign(&self, file: &Path) -> io::Result<()> {
+    /// Writes down who holds it, for a daemon of the schedule `file` that answers at `socket`: in one
+    /// piece, so that no reader sees half of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of writing it.
+    pub fn sign(&self, file: &Path, socket: Option<&Path>) -> io::Result<()> {
         let next = self.path.join(".daemon.new");
         let mut options = File::options();
         options.write(true).create(true).truncate(true).mode(0o600);
         let mut signature = options.open(&next)?;
         writeln!(signature, "version 1\npid {}\nfile {}", std::process::id(), file.display())?;
+        if let Some(socket) = socket {
+            writeln!(signature, "socket {}", socket.display())?;
+        }
         fs::rename(next, self.path.join(HOLDER))
     }
 }
@@ -69,8 +77,18 @@ impl Drop for StateDirectory {
 
 /// The process that says it holds the directory at `path`.
 fn holder(path: &Path) -> Option<u32> {
+    signed(path, "pid ")?.parse().ok()
+}
+
+/// Where the daemon that holds the directory at `path` says it answers.
+#[must_use]
+pub fn socket_of(path: &Path) -> Option<PathBuf> {
+    signed(path, "socket ").map(PathBuf::from)
+}
+
+fn signed(path: &Path, what: &str) -> Option<String> {
     let signature = fs::read_to_string(path.join(HOLDER)).ok()?;
-    signature.lines().find_map(|line| line.strip_prefix("pid "))?.parse().ok()
+    signature.lines().find_map(|line| line.strip_prefix(what)).map(Into::into)
 }
 
 /// Why a state directory cannot be held.

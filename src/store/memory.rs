@@ -1,72 +1,392 @@
-//! A store that forgets everything at the end.
+//! A store that forgets everything at the end, and old things before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use super::Store;
-use crate::event::{Event, RunId};
+use super::history::{Known, Query, Records, Row};
+use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
-use crate::task::BoxFuture;
+use crate::task::{BoxFuture, Ending, Failure, Outcome};
+use crate::zone::Zone;
 
-/// So many firings of each task are known again after the clock was set back by days.
-const MOST_CLAIMS: usize = 1_000;
+/// So many firings of each task are remembered at most.
+const MOST_OF_TASK: usize = 1_000;
 
-/// Keeps in memory which firings have run.
+/// So many are remembered over all tasks.
+const MOST: usize = 100_000;
+
+/// Keeps in memory what became of each firing.
 #[derive(Debug, Default)]
-pub struct Memory {
-    claims: BTreeMap<Name, BTreeSet<Timestamp>>,
+pub struct Memory(Arc<Recent>);
+
+/// What a [`Memory`] remembers, to be asked by others.
+#[derive(Debug, Default)]
+pub struct Recent {
+    known: BTreeMap<Name, Known>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    tasks: BTreeMap<Name, OfTask>,
+    rows: usize,
+}
+
+#[derive(Debug, Default)]
+struct OfTask {
+    rows: BTreeMap<Timestamp, Row>,
+    /// Stretches of firings that did not run, by their first: the last, and what became of them.
+    spans: BTreeMap<Timestamp, (Timestamp, Passed)>,
 }
 
 impl Memory {
-    /// An empty store.
+    /// An empty store of the tasks `known`.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
+        let known = known.into_iter().map(|known| (known.schedule.name.clone(), known)).collect();
+        Self(Arc::new(Recent { known, kept: Mutex::default() }))
     }
 
-    /// Whether this firing is new, which it then is no longer.
-    fn claim(&mut self, run: &RunId) -> bool {
-        let claims = self.claims.entry(run.task.clone()).or_default();
-        let new = claims.insert(run.due);
-        if claims.len() > MOST_CLAIMS {
-            claims.pop_first();
-        }
-        new
+    /// What others may ask.
+    #[must_use]
+    pub fn records(&self) -> Arc<Recent> {
+        self.0.clone()
     }
 }
 
 impl Store for Memory {
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
-        let mut refused = Vec::new();
-        for event in events {
-            if let Event::RunStarted { run, .. } = event
-                && !self.claim(run)
-            {
-                refused.push(run.clone());
-            }
-        }
+        let mut kept = self.0.kept();
+        let refused = events.iter().filter_map(|event| kept.take(&self.0, event)).collect();
+        drop(kept);
         Box::pin(std::future::ready(refused))
     }
 }
 
+impl Kept {
+    /// Takes note of `event`; returns the run that it would start if its firing has run before.
+    fn take(&mut self, recent: &Recent, event: &Event) -> Option<RunId> {
+        match event {
+            Event::RunStarted { at, run, trigger, .. } => {
+                let task = self.tasks.get(&run.task);
+                if task.and_then(|task| task.rows.get(&run.due)).is_some_and(Row::is_run) {
+                    return Some(run.clone());
+                }
+                let row = Row { started: Some(*at), ..recent.row(run, Some(*trigger), "run") };
+                self.insert(row);
+            }
+            Event::FiringSkipped { run, trigger, reason, .. } => {
+                let row = recent.row(run, Some(*trigger), "skipped");
+                self.insert(Row { reason: Some(reason.word()), ..row });
+            }
+            Event::FiringsPassed { task, first, last, passed, .. } => {
+                let spans = &mut self.tasks.entry(task.clone()).or_default().spans;
+                spans.insert(*first, (*last, *passed));
+                if spans.len() > MOST_OF_TASK {
+                    spans.pop_first();
+                }
+            }
+            Event::AttemptStarted { run, attempt, .. } => {
+                if let Some(row) = self.row(run) {
+                    row.attempts = *attempt;
+                }
+            }
+            Event::AttemptFinished { run, ending, .. } => {
+                if let Some(row) = self.row(run) {
+                    row.end_attempt(ending);
+                }
+            }
+            Event::RunFinished { at, run, outcome, .. } => {
+                if let Some(row) = self.row(run) {
+                    (row.finished, row.outcome) = (Some(*at), Some(outcome.word()));
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn row(&mut self, run: &RunId) -> Option<&mut Row> {
+        self.tasks.get_mut(&run.task)?.rows.get_mut(&run.due)
+    }
+
+    fn insert(&mut self, row: Row) {
+        let task = self.tasks.entry(row.firing.task.clone()).or_default();
+        if task.rows.insert(row.firing.due, row).is_none() {
+            self.rows += 1;
+        }
+        if task.rows.len() > MOST_OF_TASK || self.rows > MOST {
+            // What goes on is not old.
+            let over = |row: &Row| !row.is_run() || row.outcome.is_some();
+            let oldest = task.rows.iter().find(|(_, row)| over(row)).map(|(due, _)| *due);
+            if oldest.and_then(|due| task.rows.remove(&due)).is_some() {
+                self.rows -= 1;
+            }
+        }
+    }
+}
+
+impl Row {
+    fn end_attempt(&mut self, ending: &Ending) {
+        (self.exit_code, self.signal) = (ending.exit_code, ending.signal);
+        self.detail = match &ending.outcome {
+            Outcome::NotStarted(reason) => Some(reason.clone()),
+            Outcome::Failed(Failure::Broken(what)) => Some(what.clone()),
+            _ => None,
+        };
+    }
+}
+
+impl Recent {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn row(&self, firing: &RunId, trigger: Option<TriggerKind>, verdict: &'static str) -> Row {
+        let known = self.known.get(&firing.task);
+        Row {
+            firing: firing.clone(),
+            zone: known.map_or_else(Zone::utc, |known| known.zone.clone()),
+            trigger,
+            verdict,
+            reason: None,
+            outcome: None,
+            detail: None,
+            started: None,
+            finished: None,
+            exit_code: None,
+            signal: None,
+            attempts: 0,
+        }
+    }
+
+    /// The last firing of `task` in a stretch that is due by `until`.
+    fn last_of_span(
+        &self,
+        task: &Name,
+        (first, last): (Timestamp, Timestamp),
+        until: Timestamp,
+    ) -> Option<(Timestamp, Option<TriggerKind>)> {
+        let until = until.min(last);
+        let Some(known) = self.known.get(task).filter(|_| first < last) else {
+            // A single one, or one of a task that is gone: its two ends are known.
+            let end = if last <= until { last } else { first };
+            return (end <= until).then_some((end, None));
+        };
+        let before = first.checked_sub(1.microsecond()).ok()?;
+        let firing = known.schedule.when.last_until(before, until)?;
+        Some((firing.due, Some(firing.kind)))
+    }
+
+    /// The latest thing known of `task` that is due by `until`.
+    fn latest(&self, of: &OfTask, task: &Name, until: Timestamp) -> Option<Row> {
+        let row = of.rows.range(..=until).next_back().map(|(_, row)| row.clone());
+        let span = of.spans.range(..=until).next_back();
+        let passed = span.and_then(|(first, (last, passed))| {
+            let (due, kind) = self.last_of_span(task, (*first, *last), until)?;
+            let (verdict, reason) = passed.verdict();
+            let firing = RunId { task: task.clone(), due };
+            Some(Row { reason, ..self.row(&firing, kind, verdict) })
+        });
+        match (row, passed) {
+            // A row is about a single firing, and knows more.
+            (Some(row), Some(passed)) if passed.firing.due > row.firing.due => Some(passed),
+            (Some(row), _) => Some(row),
+            (None, passed) => passed,
+        }
+    }
+}
+
+impl Records for Recent {
+    fn history(&self, query: Query) -> BoxFuture<'_, Vec<Row>> {
+        let kept = self.kept();
+        let is_wanted = |task: &Name| query.tasks.is_empty() || query.tasks.contains(task);
+        let until = query.until.unwrap_or(Timestamp::MAX);
+        let until = query.before.as_ref().map_or(until, |before| until.min(before.due));
+        // Of each task the latest row that was not told yet.
+        let mut next: BinaryHeap<Latest> = kept
+            .tasks
+            .iter()
+            .filter(|(task, _)| is_wanted(task))
+            .filter_map(|(task, of)| self.latest(of, task, until).map(Latest))
+            .collect();
+        let mut rows = Vec::new();
+        while rows.len() < query.limit
+            && let Some(Latest(row)) = next.pop()
+            && query.since.is_none_or(|since| since <= row.firing.due)
+        {
+            let RunId { task, due } = &row.firing;
+            if let Ok(earlier) = due.checked_sub(1.microsecond())
+                && let Some(of) = kept.tasks.get(task)
+            {
+                next.extend(self.latest(of, task, earlier).map(Latest));
+            }
+            let behind = |before: &RunId| (due, &before.task) < (&before.due, task);
+            if query.before.as_ref().is_none_or(behind) && query.wants(&row) {
+                rows.push(row);
+            }
+        }
+        drop(kept);
+        Box::pin(std::future::ready(rows))
+    }
+
+    fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>> {
+        let kept = self.kept();
+        let of = kept.tasks.get(&id.task);
+        let row = of.and_then(|of| self.latest(of, &id.task, id.due));
+        drop(kept);
+        Box::pin(std::future::ready(row.filter(|row| row.firing == id)))
+    }
+
+    fn tasks(&self) -> BoxFuture<'_, Vec<Name>> {
+        let kept = self.kept();
+        let mut names: Vec<_> = kept.tasks.keys().chain(self.known.keys()).cloned().collect();
+        drop(kept);
+        names.sort_unstable();
+        names.dedup();
+        Box::pin(std::future::ready(names))
+    }
+}
+
+/// A row by its place in the order of answers: the latest is the greatest, of one instant the first
+/// by name.
+struct Latest(Row);
+
+impl Latest {
+    fn key(&self) -> (Timestamp, std::cmp::Reverse<&Name>) {
+        (self.0.firing.due, std::cmp::Reverse(&self.0.firing.task))
+    }
+}
+
+impl Ord for Latest {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Latest {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Latest {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Latest {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Count, SkipReason};
+    use crate::schedule::Schedule;
+    use crate::trigger::{Interval, Trigger, When};
+    use jiff::SignedDuration;
+
+    fn every_minute(task: &str) -> Known {
+        let length = SignedDuration::from_mins(1);
+        let minute = Trigger::Interval(Interval::new(length).expect("a fine length"));
+        let when = When::new(vec![minute], None, None);
+        Known {
+            schedule: Schedule::new(Name::new(task).expect("a fine name"), when),
+            zone: Zone::utc(),
+        }
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).expect("in range")
+    }
+
+    fn id(task: &str, minute: i64) -> RunId {
+        RunId { task: Name::new(task).expect("a fine name"), due: at(minute) }
+    }
+
+    fn started(task: &str, minute: i64) -> Event {
+        let (run, trigger) = (id(task, minute), TriggerKind::Interval);
+        Event::RunStarted { at: at(minute), run, trigger, cause: None }
+    }
 
     #[tokio::test]
     async fn memory_keeps_the_promises_of_a_store() {
-        crate::store::exercise::exercise(&mut Memory::new()).await;
+        crate::store::exercise::exercise(&mut Memory::default()).await;
     }
 
-    #[test]
-    fn memory_does_not_grow_without_end() {
-        let mut store = Memory::new();
-        let task = Name::new("often").expect("a fine name");
-        for second in 0..5_000 {
-            let due = Timestamp::from_second(second).expect("in range");
-            assert!(store.claim(&RunId { task: task.clone(), due }));
+    #[tokio::test]
+    async fn memory_does_not_grow_without_end() {
+        let mut store = Memory::default();
+        for minute in 0..5_000 {
+            assert_eq!(store.append(&[started("often", minute)]).await, []);
+            let (run, outcome) = (id("often", minute), Outcome::Success);
+            let took = SignedDuration::ZERO;
+            let (at, started) = (at(minute), at(minute));
+            let end = Event::RunFinished { at, run, started, took, attempts: 1, outcome };
+            assert_eq!(store.append(&[end]).await, []);
         }
-        assert_eq!(store.claims[&task].len(), MOST_CLAIMS);
+        assert_eq!(store.0.kept().rows, MOST_OF_TASK);
+    }
+
+    #[tokio::test]
+    async fn a_stretch_is_told_as_single_firings_newest_first_and_by_pages() {
+        let mut store = Memory::new([every_minute("a"), every_minute("b")]);
+        let (task, count) = (id("a", 0).task, Count::of(3));
+        let (first, last, passed) = (at(2), at(4), Passed::Missed);
+        let skipped = Event::FiringSkipped {
+            at: at(6),
+            run: id("a", 6),
+            trigger: TriggerKind::Interval,
+            reason: SkipReason::Overlap,
+        };
+        let events = [
+            started("a", 1),
+            started("b", 1),
+            Event::FiringsPassed { at: at(5), task, first, last, count, passed },
+            started("a", 5),
+            skipped,
+        ];
+        assert_eq!(store.append(&events).await, []);
+        let records = store.records();
+        let told = |rows: &[Row]| -> Vec<String> {
+            rows.iter().map(|row| format!("{} {}", row.firing, row.verdict)).collect()
+        };
+        let all = Query { limit: 100, ..Query::default() };
+        let expected = [
+            "a@19700101T000600Z skipped",
+            "a@19700101T000500Z run",
+            "a@19700101T000400Z missed",
+            "a@19700101T000300Z missed",
+            "a@19700101T000200Z missed",
+            "a@19700101T000100Z run",
+            "b@19700101T000100Z run",
+        ];
+        assert_eq!(told(&records.history(all.clone()).await), expected);
+        // Page by page, of whatever size, it is the same.
+        for limit in 1..8 {
+            let mut pages = Vec::new();
+            let mut query = Query { limit, ..all.clone() };
+            loop {
+                let page = records.history(query.clone()).await;
+                let Some(last) = page.last() else { break };
+                query.before = Some(last.firing.clone());
+                pages.extend(page);
+            }
+            assert_eq!(told(&pages), expected, "by {limit}");
+        }
+        for (query, expected) in [
+            (Query { tasks: vec![id("b", 0).task], ..all.clone() }, &expected[6..]),
+            (Query { verdict: Some("missed".into()), ..all.clone() }, &expected[2..5]),
+            (Query { since: Some(at(5)), ..all.clone() }, &expected[..2]),
+            (Query { until: Some(at(1)), ..all.clone() }, &expected[5..]),
+            (Query { failed: true, ..all.clone() }, &[]),
+        ] {
+            assert_eq!(told(&records.history(query.clone()).await), expected, "{query:?}");
+        }
+        assert_eq!(records.find(id("a", 3)).await.map(|row| row.verdict), Some("missed"));
+        assert_eq!(records.find(id("a", 7)).await, None);
     }
 }

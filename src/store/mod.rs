@@ -1,6 +1,7 @@
 //! What outlives a step: the events, recorded before anything acts on them.
 
 mod directory;
+mod history;
 mod memory;
 
 #[cfg(test)]
@@ -9,8 +10,9 @@ mod exercise;
 use crate::event::{Event, RunId};
 use crate::task::BoxFuture;
 
-pub use directory::{DirectoryError, StateDirectory};
-pub use memory::Memory;
+pub use directory::{DirectoryError, StateDirectory, socket_of};
+pub use history::{Known, Query, Records, Row};
+pub use memory::{Memory, Recent};
 
 /// Keeps events. The engine is its only writer.
 pub trait Store: Send {

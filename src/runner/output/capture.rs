@@ -4,8 +4,8 @@
 //! frees the blocks and leaves all offsets as they are; what is gone is a hole.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom as Position, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::{FallocateFlags, OFlags, SeekFrom};
@@ -106,25 +106,54 @@ fn hole(file: &File, length: u64) -> io::Result<Option<(u64, u64)>> {
     Ok(Some((start, end)))
 }
 
-/// Copies what a run has written from the file at `path` to `out`: where something is gone, a line
-/// says how much.
-///
-/// # Errors
-///
-/// Returns the error of reading or of writing.
-pub fn copy(path: &Path, out: &mut impl Write) -> io::Result<()> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let length = file.metadata()?.len();
-    let hole = hole(&file, length)?;
-    file.seek(Position::Start(0))?;
-    let Some((start, end)) = hole else {
-        return io::copy(&mut file.take(length), out).map(drop);
-    };
-    io::copy(&mut (&file).take(start), out)?;
-    writeln!(out, "\n{}", gone(end - start))?;
-    file.seek(Position::Start(end))?;
-    io::copy(&mut file.take(length - end), out).map(drop)
+/// What a run has written, from its head on: where something is gone, a line says how much. At the
+/// end there may be more later, if the run goes on.
+#[derive(Debug)]
+pub struct Captured {
+    file: File,
+    /// Where the next byte is read.
+    at: u64,
+    /// What is told before that.
+    note: Vec<u8>,
+}
+
+impl Captured {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of opening it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+        Ok(Self { file, at: 0, note: Vec::new() })
+    }
+}
+
+impl Read for Captured {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.metadata()?.len();
+        let hole = hole(&self.file, length)?;
+        if self.note.is_empty()
+            && let Some((start, end)) = hole
+            && (start..end).contains(&self.at)
+        {
+            self.note = format!("\n{}\n", gone(end - self.at)).into_bytes();
+            self.at = end;
+        }
+        if !self.note.is_empty() {
+            let count = self.note.as_slice().read(buffer)?;
+            self.note.drain(..count);
+            return Ok(count);
+        }
+        // Not over the edge of the hole.
+        let end = hole.map_or(length, |(start, _)| if self.at < start { start } else { length });
+        let most = usize::try_from(end.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let most = most.min(buffer.len());
+        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
 }
 
 /// The line that stands where so many bytes are gone.
@@ -138,7 +167,7 @@ mod tests {
 
     fn copied(path: &Path) -> Vec<u8> {
         let mut out = Vec::new();
-        copy(path, &mut out).expect("it is readable");
+        Captured::open(path).and_then(|mut all| all.read_to_end(&mut out)).expect("it is readable");
         out
     }
 

@@ -12,14 +12,14 @@ mod watch;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use crate::event::RunId;
 use crate::name::Name;
 
-pub use capture::copy;
+pub use capture::Captured;
 
 use follow::Follower;
 use watch::Watcher;
@@ -81,7 +81,9 @@ impl Outputs {
     /// The file of `run`.
     #[must_use]
     pub fn path(&self, run: &RunId) -> PathBuf {
-        path(&self.directory, run)
+        let name = run.to_string();
+        let due = name.rsplit('@').next().unwrap_or_default();
+        self.directory.join(run.task.as_str()).join(due)
     }
 
     /// Removes the oldest files of `task` but for the newest `keep`.
@@ -96,14 +98,6 @@ impl Outputs {
             let _ = fs::remove_file(self.directory.join(task.as_str()).join(name));
         }
     }
-}
-
-/// The file of `run` in the directory of all output.
-#[must_use]
-pub fn path(directory: &Path, run: &RunId) -> PathBuf {
-    let name = run.to_string();
-    let due = name.rsplit('@').next().unwrap_or_default();
-    directory.join(run.task.as_str()).join(due)
 }
 
 /// The two ends of the output of one attempt.
@@ -150,6 +144,8 @@ impl Channel {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::path::Path;
     use std::process::{Child, Command};
 
     use super::*;
@@ -170,7 +166,8 @@ mod tests {
         child.wait().expect("it is ours");
         follower.follow(async { true }).await;
         let mut kept = Vec::new();
-        copy(&outputs.path(&run), &mut kept).expect("it is readable");
+        let captured = Captured::open(&outputs.path(&run));
+        captured.and_then(|mut all| all.read_to_end(&mut kept)).expect("it is readable");
         (child, kept)
     }
 

@@ -1,0 +1,96 @@
+//! Speaking to a running daemon.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::args::Global;
+use super::exit::{Exit, Failure};
+use super::{locate, plan, socket};
+use crate::clock;
+use crate::control::{Answer, Client};
+use crate::zone::Zone;
+
+/// A daemon that answers.
+pub struct Daemon {
+    client: Client,
+    /// Whose wall clock times are typed in.
+    pub zone: Zone,
+}
+
+/// Runs what speaks to a daemon.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+impl Daemon {
+    /// Connects to the daemon of the schedule file that `named` or the command line says.
+    ///
+    /// # Errors
+    ///
+    /// Ends with 69, naming every place that was tried, if none answers.
+    pub async fn connect(named: Option<&Path>, global: &Global) -> Result<Self, Failure> {
+        let file = locate::locate(named, global)?;
+        // A file that is wrong by now may be right for the daemon; what it says of itself counts.
+        let plan = plan::read(&file.path, clock::wall_clock())?;
+        let (named, state) = (plan.daemon.socket.as_deref(), plan.daemon.state_dir.as_deref());
+        let places = socket::candidates(global, &file, named, state);
+        let mut refused: Option<&PathBuf> = None;
+        for place in &places {
+            match Client::connect(place).await {
+                Ok(client) => return Ok(Self { client, zone: plan.zone }),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    refused.get_or_insert(place);
+                }
+                Err(_) => {}
+            }
+        }
+        if let Some(place) = refused {
+            let message = format!("the daemon at `{}` is another user's", place.display());
+            let help = "ask as that user or as root";
+            return Err(Failure::new(Exit::NoDaemon, message).help(help));
+        }
+        let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
+        let message = format!("no daemon answers; tried {}", tried.join(", "));
+        let help = format!("start it by `taskd run {}`", file.path.display());
+        Err(Failure::new(Exit::NoDaemon, message).help(help))
+    }
+
+    /// Asks for what is at `path`; what the daemon refuses ends as it says.
+    pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
+        let gone = |error: io::Error| {
+            Failure::new(Exit::NoDaemon, format!("the daemon left in the middle: {error}"))
+        };
+        let answer = self.client.get(path).await.map_err(gone)?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        let exit = match answer.status.as_u16() {
+            404 => Exit::NoSuchTask,
+            400 | 405 => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        let error = answer.json().await.map_err(gone)?;
+        let text = |key: &str| error["error"][key].as_str().map(ToString::to_string);
+        let failure = Failure::new(exit, text("message").unwrap_or_else(|| "it refuses".into()));
+        Err(match text("help") {
+            Some(help) => failure.help(help),
+            None => failure,
+        })
+    }
+
+    /// Asks for what is at `path`, as JSON.
+    pub async fn json(&mut self, path: &str) -> Result<Value, Failure> {
+        Ok(self.get(path).await?.json().await?)
+    }
+}
+
+/// A path with a query of these names and values.
+pub fn with_query(path: &str, pairs: &[(&str, String)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{path}?"));
+    for (name, value) in pairs {
+        query.append_pair(name, value);
+    }
+    query.finish()
+}

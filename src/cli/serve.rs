@@ -1,0 +1,196 @@
+//! A daemon put together: what it works with, and where it answers.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{Global, Run};
+use super::exit::Failure;
+use super::locate::Located;
+use super::rehearsal::{Rehearsal, Report};
+use super::state::Held;
+use super::{socket, time, zones};
+use crate::clock::{Clock, System};
+use crate::config::{Entry, Plan};
+use crate::control::{Captures, Server, Source};
+use crate::engine::{Engine, Handle, Parts};
+use crate::event::RunId;
+use crate::name::Name;
+use crate::observe::{Log, Observer};
+use crate::runner::{Captured, Outputs, Surroundings};
+use crate::schedule::Schedule;
+use crate::store::{Known, Memory, StateDirectory};
+use crate::task::Task;
+use crate::zone::Zone;
+
+/// What the command line has settled.
+pub struct Setting<'a> {
+    pub global: &'a Global,
+    pub located: &'a Located,
+    /// Its state.
+    pub held: &'a Held,
+    pub run: &'a Run,
+}
+
+/// Serves the tasks of `plan` until the engine, which is told to `ready`, has ended.
+///
+/// # Errors
+///
+/// Ends with 75 if a socket that was named cannot be bound.
+pub async fn serve(
+    setting: Setting<'_>,
+    mut plan: Plan,
+    ready: impl FnOnce(Handle),
+) -> Result<(), Failure> {
+    let Setting { global, located, held, run } = setting;
+    let directory = held.directory.as_ref();
+    let zones: HashMap<Name, Zone> =
+        plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
+    let state = directory.map(StateDirectory::path);
+    let server = if run.dry_run {
+        None
+    } else {
+        socket::bind(global, located, plan.daemon.socket.as_deref(), state)?
+    };
+    let file = std::path::absolute(&located.path).unwrap_or_else(|_| located.path.clone());
+    if let (Some(directory), Some(server)) = (directory, &server) {
+        directory.sign(&file, Some(server.path()))?;
+    }
+    // Output has a place of its own where there is no state; it is removed at the end.
+    let private = if directory.is_none() { tempfile::tempdir().ok() } else { None };
+    let place = state.map(|state| state.join("output"));
+    let place = place.or_else(|| private.as_ref().map(|private| private.path().to_path_buf()));
+    let outputs = place.map(outputs).transpose()?;
+    let variables = variables(&file, state, server.as_ref().map(Server::path));
+    let mut surroundings = Surroundings { outputs, variables, open_files: None };
+    surroundings.raise_open_files();
+    let surroundings = Arc::new(surroundings);
+    let clock = Arc::new(System::new()?);
+    let limits = plan.daemon.limits.clone();
+    let store = Memory::new(plan.tasks.iter().map(known));
+    let records = store.records();
+    let entries = std::mem::take(&mut plan.tasks);
+    let (schedules, tasks) = split(entries, &surroundings, run.dry_run);
+    let count = schedules.len();
+    let observer: Box<dyn Observer> =
+        if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
+    let parts = Parts {
+        clock: clock.clone(),
+        store: Box::new(store),
+        observers: vec![observer],
+        machine: machine(),
+        shutdown_grace: plan.daemon.shutdown_grace.unsigned_abs(),
+        tasks,
+        each_day: zones::watch(plan),
+    };
+    let engine = Engine::start(parts, schedules, limits).await;
+    let shown =
+        |path: Option<&Path>| path.map_or_else(|| "none".into(), |path| path.display().to_string());
+    let (state, socket) = (shown(state), shown(server.as_ref().map(Server::path)));
+    let next =
+        engine.next_firing().map_or_else(|| "nothing".into(), |next| told(&next, &zones, &*clock));
+    let message = if run.dry_run { "rehearsing" } else { "running" };
+    tracing::info!(file = %located.path.display(), tasks = count, %state, %socket, %next, "{message}");
+    ready(engine.handle());
+    let source = Source {
+        engine: engine.handle(),
+        records,
+        captures: Arc::new(Kept(surroundings)),
+        file: file.display().to_string(),
+        degraded: held.degraded.clone(),
+    };
+    let answers = async {
+        match server {
+            Some(server) => server.serve(source).await,
+            None => std::future::pending().await,
+        }
+    };
+    // The socket goes with the engine: it is removed as the other future is dropped.
+    tokio::select! {
+        () = engine.serve() => {}
+        () = answers => {}
+    }
+    Ok(io::stdout().flush()?)
+}
+
+/// What records have to know of a task.
+fn known(entry: &Entry) -> Known {
+    Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() }
+}
+
+/// What lets `taskd` inside a task speak to its own daemon.
+fn variables(
+    file: &Path,
+    state: Option<&Path>,
+    socket: Option<&Path>,
+) -> Vec<(&'static str, Option<OsString>)> {
+    let state = state.map_or_else(|| OsString::from("none"), |state| absolute(state).into());
+    vec![
+        ("TASKD_FILE", Some(file.into())),
+        ("TASKD_STATE", Some(state)),
+        ("TASKD_SOCKET", socket.map(|socket| absolute(socket).into())),
+    ]
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.into())
+}
+
+/// The directory of captured output at `path`, which nobody else may enter.
+fn outputs(path: PathBuf) -> io::Result<Arc<Outputs>> {
+    DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+    Ok(Arc::new(Outputs::new(path)))
+}
+
+/// What runs have written.
+struct Kept(Arc<Surroundings>);
+
+impl Captures for Kept {
+    fn open(&self, run: &RunId) -> io::Result<Option<Box<dyn Read + Send>>> {
+        let Some(outputs) = &self.0.outputs else { return Ok(None) };
+        match Captured::open(&outputs.path(run)) {
+            Ok(captured) => Ok(Some(Box::new(captured))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What tells this machine from others: the id that systemd and D-Bus keep, else its name.
+fn machine() -> Vec<u8> {
+    let read = |path: &str| std::fs::read(path).ok().map(|id| id.trim_ascii().to_vec());
+    let places = ["/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/hostname"];
+    places.into_iter().find_map(|path| read(path).filter(|id| !id.is_empty())).unwrap_or_default()
+}
+
+/// The next firing in words.
+fn told(next: &RunId, zones: &HashMap<Name, Zone>, clock: &impl Clock) -> String {
+    let due = zones
+        .get(&next.task)
+        .map_or_else(|| next.due.to_string(), |zone| time::rfc3339(next.due, zone));
+    format!("{} at {due} ({})", next.task, time::relative(next.due, clock.now()))
+}
+
+/// The entries as the scheduler and the engine want them.
+fn split(
+    entries: Vec<Entry>,
+    surroundings: &Arc<Surroundings>,
+    dry_run: bool,
+) -> (Vec<Schedule>, HashMap<Name, Arc<dyn Task>>) {
+    let mut schedules = Vec::with_capacity(entries.len());
+    let mut tasks: HashMap<Name, Arc<dyn Task>> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let task: Arc<dyn Task> = if dry_run {
+            Arc::new(Rehearsal)
+        } else {
+            Arc::new(entry.command.within(surroundings))
+        };
+        tasks.insert(entry.schedule.name.clone(), task);
+        schedules.push(entry.schedule);
+    }
+    (schedules, tasks)
+}

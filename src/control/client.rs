@@ -1,0 +1,87 @@
+//! The other end of the socket.
+
+use std::io;
+use std::path::Path;
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::{Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+/// A connection to a daemon.
+#[derive(Debug)]
+pub struct Client {
+    requests: http1::SendRequest<Empty<Bytes>>,
+}
+
+/// What a daemon answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// How the request went.
+    pub status: StatusCode,
+    body: Incoming,
+}
+
+impl Client {
+    /// Connects to the daemon at the socket `path`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of connecting: not found or refused where there is no daemon, permission
+    /// denied where it is another user's.
+    pub async fn connect(path: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path).await?;
+        let (requests, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        // It ends with the daemon, or with the last answer.
+        tokio::spawn(async {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the daemon left in the middle");
+            }
+        });
+        Ok(Self { requests })
+    }
+
+    /// Asks for what is at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the daemon leaves in the middle.
+    pub async fn get(&mut self, path: &str) -> io::Result<Answer> {
+        let request = Request::get(path).header(header::HOST, "taskd").body(Empty::new());
+        let request = request.map_err(io::Error::other)?;
+        let response = self.requests.send_request(request).await.map_err(io::Error::other)?;
+        let (parts, body) = response.into_parts();
+        Ok(Answer { status: parts.status, body })
+    }
+}
+
+impl Answer {
+    /// All of it, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the daemon leaves in the middle, or answers something else.
+    pub async fn json(self) -> io::Result<Value> {
+        let body = self.body.collect().await.map_err(io::Error::other)?.to_bytes();
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// The next piece of it; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the daemon leaves in the middle.
+    pub async fn piece(&mut self) -> io::Result<Option<Bytes>> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(data) = frame.map_err(io::Error::other)?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,161 @@
+//! The socket: who may speak to the daemon, and how many at once.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixStream as Stream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::protocol::{self, Source};
+
+/// So many may speak at once.
+const MOST_CONNECTIONS: usize = 128;
+
+/// So long a request may take to come, in seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest body of a request: 1 MiB.
+const LARGEST: usize = 1 << 20;
+
+/// A socket that is bound, as long as this lives.
+#[derive(Debug)]
+pub struct Server {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Server {
+    /// Binds the socket at `path`, for this user alone; one that nobody answers at is replaced. Must
+    /// be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SocketError`] if another daemon answers there, or if it cannot be bound.
+    pub fn bind(path: &Path) -> Result<Self, SocketError> {
+        let unusable = |error: io::Error| SocketError::Unusable { path: path.into(), error };
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
+        if Stream::connect(path).is_ok() {
+            return Err(SocketError::Busy(path.into()));
+        }
+        if path.symlink_metadata().is_ok_and(|there| !is_socket(&there)) {
+            let error = io::Error::other("something that is no socket is there");
+            return Err(unusable(error));
+        }
+        // Bound aside, in a directory that nobody else enters, and moved when its mode is right: at
+        // no time may others connect.
+        let aside = directory.join(format!(".taskd-{}", std::process::id()));
+        DirBuilder::new().mode(0o700).create(&aside).map_err(unusable)?;
+        let bound = bind_aside(&aside.join("s"), path);
+        // Empty by now, if all went well.
+        let _ = fs::remove_file(aside.join("s"));
+        let _ = fs::remove_dir(&aside);
+        Ok(Self { listener: bound.map_err(unusable)?, path: path.into() })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Answers whoever may ask, for ever. Dropping the future removes the socket.
+    pub async fn serve(self, source: Source) {
+        let router = protocol::router(source).layer(DefaultBodyLimit::max(LARGEST));
+        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        loop {
+            // The semaphore is never closed.
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) if may_speak(&stream) => {
+                    let router = router.clone();
+                    tokio::spawn(async move {
+                        answer(stream, router).await;
+                        drop(place);
+                    });
+                }
+                Ok(_) => tracing::warn!("another user was refused at the socket"),
+                Err(error) => {
+                    tracing::warn!(%error, "the socket takes nobody for now");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Whoever removed it before has done what is wanted.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn is_socket(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_socket(&metadata.file_type())
+}
+
+fn bind_aside(aside: &Path, path: &Path) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(aside)?;
+    fs::set_permissions(aside, Permissions::from_mode(0o600))?;
+    fs::rename(aside, path)?;
+    Ok(listener)
+}
+
+/// Root may, and the daemon's own user.
+fn may_speak(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| [0, own].contains(&peer.uid()))
+}
+
+async fn answer(stream: UnixStream, router: Router) {
+    let service = TowerToHyperService::new(router);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a client left in the middle");
+    }
+}
+
+/// Why there is no socket.
+#[derive(Debug)]
+pub enum SocketError {
+    /// Another daemon answers there.
+    Busy(PathBuf),
+    /// It cannot be bound.
+    Unusable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for SocketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy(path) => {
+                write!(f, "another daemon answers at the socket `{}`", path.display())
+            }
+            Self::Unusable { path, error } => {
+                write!(f, "the socket `{}` cannot be bound: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for SocketError {}

@@ -1,0 +1,128 @@
+//! What became of each firing: rows, and questions about them.
+
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::event::{RunId, TriggerKind};
+use crate::name::Name;
+use crate::schedule::Schedule;
+use crate::task::BoxFuture;
+use crate::zone::Zone;
+
+/// A firing and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The task and the nominal instant.
+    pub firing: RunId,
+    /// Whose wall clock its times are told in.
+    pub zone: Zone,
+    /// What named it, if that is known.
+    pub trigger: Option<TriggerKind>,
+    /// `run`, `skipped`, `missed`, `coalesced`, `paused`.
+    pub verdict: &'static str,
+    /// Why, where the verdict has a reason.
+    pub reason: Option<&'static str>,
+    /// How its run ended; `None` if it has none, or goes on.
+    pub outcome: Option<&'static str>,
+    /// What went wrong, for people: of a run that could not be started, or broke.
+    pub detail: Option<String>,
+    /// When its run began.
+    pub started: Option<Timestamp>,
+    /// When its run ended.
+    pub finished: Option<Timestamp>,
+    /// The exit code of its last attempt.
+    pub exit_code: Option<i32>,
+    /// The signal that ended its last attempt.
+    pub signal: Option<i32>,
+    /// How many attempts it had so far.
+    pub attempts: u32,
+}
+
+impl Row {
+    /// Whether its firing led to a run.
+    #[must_use]
+    pub fn is_run(&self) -> bool {
+        self.verdict == "run"
+    }
+
+    /// Whether its run went wrong: it ended, and neither well nor because somebody stopped it.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.outcome.is_some_and(|outcome| !matches!(outcome, "success" | "stopped"))
+    }
+}
+
+/// Every field is always there.
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let time = |at: Timestamp| at.display_with_offset(self.zone.offset(at)).to_string();
+        let mut row = serializer.serialize_struct("Row", 14)?;
+        row.serialize_field("run", &self.is_run().then(|| self.firing.to_string()))?;
+        row.serialize_field("task", &self.firing.task)?;
+        row.serialize_field("due", &time(self.firing.due))?;
+        row.serialize_field("trigger", &self.trigger)?;
+        row.serialize_field("verdict", self.verdict)?;
+        row.serialize_field("reason", &self.reason.or(self.detail.as_deref()))?;
+        row.serialize_field("outcome", &self.outcome)?;
+        row.serialize_field("started", &self.started.map(time))?;
+        row.serialize_field("finished", &self.finished.map(time))?;
+        row.serialize_field("exit_code", &self.exit_code)?;
+        row.serialize_field("signal", &self.signal)?;
+        row.serialize_field("attempts", &self.attempts)?;
+        row.serialize_field("cpu", &None::<f64>)?;
+        row.serialize_field("peak_memory", &None::<u64>)?;
+        row.end()
+    }
+}
+
+/// Which firings somebody wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Of these tasks; all, if there are none.
+    pub tasks: Vec<Name>,
+    /// With this verdict.
+    pub verdict: Option<String>,
+    /// Whose run ended so.
+    pub outcome: Option<String>,
+    /// Whose run went wrong.
+    pub failed: bool,
+    /// Due then or later.
+    pub since: Option<Timestamp>,
+    /// Due then or earlier.
+    pub until: Option<Timestamp>,
+    /// Behind this one in the order of the answer.
+    pub before: Option<RunId>,
+    /// So many at most.
+    pub limit: usize,
+}
+
+impl Query {
+    /// Whether `row` is wanted, its task and its place in the order aside.
+    #[must_use]
+    pub fn wants(&self, row: &Row) -> bool {
+        self.verdict.as_ref().is_none_or(|verdict| verdict == row.verdict)
+            && self.outcome.as_ref().is_none_or(|outcome| row.outcome == Some(outcome))
+            && (!self.failed || row.has_failed())
+    }
+}
+
+/// Answers questions about what has become of firings, while an engine goes on writing.
+pub trait Records: Send + Sync {
+    /// The newest firings that `query` wants: the latest due first, of one instant by name.
+    fn history(&self, query: Query) -> BoxFuture<'_, Vec<Row>>;
+
+    /// What is known of the firing or run `id`.
+    fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>>;
+
+    /// The tasks of which anything is known.
+    fn tasks(&self) -> BoxFuture<'_, Vec<Name>>;
+}
+
+/// What records have to know of a task to tell single firings of a stretch.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// When it fires.
+    pub schedule: Schedule,
+    /// Whose wall clock its times are told in.
+    pub zone: Zone,
+}
