@@ -79,6 +79,8 @@ pub enum Verb {
     History(History),
     /// Print what a run has written, or the latest run of a task
     Output(Output),
+    /// Run the command of a task here and now, on this terminal, as the daemon would; no record is kept
+    Exec(Exec),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -184,6 +186,13 @@ pub struct History {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Exec {
+    /// The task; what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
 }
 
 const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];

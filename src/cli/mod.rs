@@ -3,6 +3,7 @@
 mod args;
 mod completions;
 mod daemon;
+mod exec;
 mod exit;
 mod explain;
 mod foreign;
@@ -24,6 +25,7 @@ mod serve;
 mod socket;
 mod state;
 mod time;
+mod trust;
 mod validate;
 mod zones;
 
@@ -81,6 +83,7 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Validate(validate) => validate::validate(&global, &validate),
         Verb::History(history) => history::history(&global, &history),
         Verb::Output(output) => output_of::output(&global, &output),
+        Verb::Exec(exec) => exec::exec(&global, &exec),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),
     }

@@ -6,9 +6,9 @@ use super::args::{Global, Run};
 use super::exit::{Exit, Failure};
 use super::serve::{self, Setting};
 use super::state::Held;
-use super::{host, locate, log, plan, selection, state};
+use super::{host, locate, log, plan, selection, state, trust};
 use crate::clock;
-use crate::config::{Plan, Severity};
+use crate::config::{Plan, Problem, Severity};
 use crate::engine::Handle;
 use crate::scheduler::Request;
 
@@ -19,9 +19,15 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     selection::only_file("run", run.file.as_deref())?;
     let located = locate::locate(run.file.as_deref(), global)?;
     let mut plan = plan::load(&located.path, clock::wall_clock())?;
+    if host::judge_rights(&mut plan) {
+        plan::show(&plan, |diagnostic| matches!(diagnostic.problem, Problem::NotRoot(_)));
+        return Err(Failure::said(Exit::Config));
+    }
     host::judge(&mut plan);
+    trust::close_inherited()?;
     let _log = log::init(global);
     warn(&plan);
+    trust::check(&plan)?;
     let held = if run.dry_run { Held::default() } else { state::hold(global, &located, &plan)? };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;

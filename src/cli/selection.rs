@@ -85,7 +85,8 @@ impl<'a> Selection<'a> {
     }
 }
 
-fn no_such<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+/// There is no `what` called `word`.
+pub fn no_such<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let failure = Failure::new(Exit::NoSuchTask, format!("there is no {what} `{word}`"));
     match crate::config::nearest(word, known) {
         Some(near) => failure.help(format!("did you mean `{near}`?")),

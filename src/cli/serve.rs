@@ -21,7 +21,7 @@ use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::observe::{Log, Observer};
-use crate::runner::{Captured, Outputs, Surroundings};
+use crate::runner::{Captured, Outputs, Surroundings, User};
 use crate::schedule::Schedule;
 use crate::store::{Known, Memory, StateDirectory};
 use crate::task::Task;
@@ -66,7 +66,7 @@ pub async fn serve(
     let place = place.or_else(|| private.as_ref().map(|private| private.path().to_path_buf()));
     let outputs = place.map(outputs).transpose()?;
     let variables = variables(&file, state, server.as_ref().map(Server::path));
-    let mut surroundings = Surroundings { outputs, variables, open_files: None };
+    let mut surroundings = Surroundings { outputs, variables, ..surroundings() };
     surroundings.raise_open_files();
     let surroundings = Arc::new(surroundings);
     let clock = Arc::new(System::new()?);
@@ -115,6 +115,19 @@ pub async fn serve(
         () = answers => {}
     }
     Ok(io::stdout().flush()?)
+}
+
+/// What commands have around them, whoever runs them.
+pub fn surroundings() -> Surroundings {
+    let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    // What every login has, and a service may lack.
+    for (name, value) in User::own().iter().flat_map(User::variables) {
+        if environment.iter().all(|(there, _)| there != name) {
+            environment.push((name.into(), value));
+        }
+    }
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    Surroundings { environment, credentials, ..Surroundings::default() }
 }
 
 /// What records have to know of a task.

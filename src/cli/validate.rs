@@ -39,6 +39,7 @@ pub fn validate(global: &Global, validate: &Validate) -> Result<Exit, Failure> {
     let mut plans = Vec::new();
     for path in files {
         let mut plan = plan::read(&path, clock::wall_clock())?;
+        host::judge_rights(&mut plan);
         if validate.host {
             host::judge(&mut plan);
         }

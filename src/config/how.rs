@@ -46,7 +46,7 @@ impl Reader<'_> {
     }
 
     /// What `read` makes of `key`, or `default` where it is missing.
-    fn or<'l, T>(
+    pub(super) fn or<'l, T>(
         &mut self,
         layers: &Layers<'l>,
         key: &str,
@@ -139,7 +139,7 @@ impl Reader<'_> {
         Some(number as u32)
     }
 
-    fn number(
+    pub(super) fn number(
         &mut self,
         found: Found<'_>,
         bounds: std::ops::RangeInclusive<f64>,

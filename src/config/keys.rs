@@ -8,7 +8,7 @@ pub(super) const TOP: [&str; 8] =
 pub(super) const TRIGGERS: [&str; 6] = ["interval", "cron", "date", "calendar", "startup", "after"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 34] = [
+pub(super) const TASK: [&str; 42] = [
     "interval",
     "cron",
     "date",
@@ -38,6 +38,14 @@ pub(super) const TASK: [&str; 34] = [
     "shell",
     "cwd",
     "env",
+    "env_file",
+    "inherit_env",
+    "stdin",
+    "user",
+    "group",
+    "umask",
+    "nice",
+    "limits",
     "description",
     "tags",
     "metadata",
@@ -63,7 +71,7 @@ pub(super) const UNITS: [(&str, i64); 5] =
     [("weeks", 604_800), ("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)];
 
 /// The words of other tools, the key that they stand for here, and what to write.
-const FOREIGN: [(&[&str], &str, &str); 30] = [
+const FOREIGN: [(&[&str], &str, &str); 38] = [
     (
         &["every", "period", "repeat", "frequency", "OnUnitActiveSec"],
         "interval",
@@ -112,6 +120,18 @@ const FOREIGN: [(&[&str], &str, &str); 30] = [
         "write `cwd = \"/srv/app\"`",
     ),
     (&["environment", "envs", "vars"], "env", "write `env = { NAME = \"value\" }`"),
+    (&["EnvironmentFile", "dotenv", "envfile"], "env_file", "write `env_file = \"app.env\"`"),
+    (&["PassEnvironment", "inherit"], "inherit_env", "write `inherit_env = [\"LANG\"]`"),
+    (&["User", "username", "run_as", "uid"], "user", "write `user = \"postgres\"`"),
+    (&["Group", "gid"], "group", "write `group = \"backup\"`"),
+    (&["Nice", "priority", "niceness"], "nice", "write `nice = 10`"),
+    (&["UMask"], "umask", "write `umask = \"027\"`"),
+    (&["input"], "stdin", "write `stdin = \"yes\\n\"`"),
+    (
+        &["LimitNOFILE", "LimitCPU", "LimitAS", "MemoryMax", "ulimit", "rlimits"],
+        "limits",
+        "write `limits = { open_files = 1024, cpu_time = \"1h\" }`",
+    ),
     (&["paused", "disabled", "suspend", "disable"], "enabled", "write `enabled = false`"),
     (
         &["depends_on", "needs", "requires", "upstream", "depends"],

@@ -24,6 +24,7 @@ mod validate;
 mod value;
 mod what;
 mod when;
+mod who;
 
 #[cfg(test)]
 mod tests;
@@ -106,6 +107,8 @@ pub struct Entry {
     pub zone: Zone,
     /// For people.
     pub about: About,
+    /// The codes of warnings that are meant.
+    pub allow: Vec<String>,
     /// The file, as an index into the sources of the plan.
     pub file: usize,
     /// Where in it: its header.

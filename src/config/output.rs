@@ -6,7 +6,6 @@ use super::problem::Problem;
 use super::validate::Reader;
 use super::value::Value;
 use crate::runner::{Output, Target};
-use crate::size;
 
 const KEYS: [&str; 3] = ["to", "keep", "max_size"];
 const TARGETS: &[&str] = &["log", "capture", "inherit", "discard"];
@@ -70,17 +69,6 @@ impl Reader<'_> {
                 None
             }
             _ => Some(Target::Kept { log: has("log"), capture: has("capture") }),
-        }
-    }
-
-    fn size(&mut self, found: Found<'_>) -> Option<u64> {
-        let text = self.text(found, found.node, "a size, write `max_size = \"1MiB\"`")?;
-        match size::parse(text) {
-            Ok(size) => Some(size),
-            Err(bad) => {
-                self.complain(found.file, found.node.span.clone(), Problem::Size(bad));
-                None
-            }
         }
     }
 }

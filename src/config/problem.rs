@@ -132,6 +132,8 @@ pub enum Problem {
     LaterToml(&'static str),
     /// Something that this machine does not have.
     HostLacks(String),
+    /// Somebody that only root may be.
+    NotRoot(String),
     /// A reading that the clocks jump over, and how it is read.
     InGap(String, String),
     /// An interval of a day or more without a start, and where it falls.
@@ -159,13 +161,14 @@ impl Severity {
 }
 
 /// The codes that `allow` may name: warnings about a single task.
-pub(super) const ALLOWABLE: [&str; 10] = [
+pub(super) const ALLOWABLE: [&str; 11] = [
     "date-in-gap",
     "days-ored",
     "every-second",
     "host",
     "literal-dollar",
     "no-start",
+    "not-root",
     "past",
     "uneven-step",
     "weekday-number",
@@ -250,6 +253,7 @@ impl fmt::Display for Problem {
             Self::Outside => write!(f, "nothing of this lies before its end"),
             Self::LaterToml(what) => write!(f, "TOML 1.0 has no {what}"),
             Self::HostLacks(what) => write!(f, "this machine has no {what}"),
+            Self::NotRoot(who) => write!(f, "only root may run a command as `{}`", shown(who)),
             Self::InGap(wall, read) => {
                 write!(f, "the clocks jump over {wall} here; it is read as {read}")
             }
@@ -272,6 +276,7 @@ impl Problem {
             | Self::Outside
             | Self::LaterToml(_)
             | Self::HostLacks(_)
+            | Self::NotRoot(_)
             | Self::InGap(..)
             | Self::NoStart(..) => Severity::Warning,
             Self::Cron(problem) if problem.warning().is_some() => Severity::Warning,
@@ -329,6 +334,7 @@ impl Problem {
             Self::Past | Self::Outside => "past",
             Self::LaterToml(_) => "toml-1.1",
             Self::HostLacks(_) => "host",
+            Self::NotRoot(_) => "not-root",
             Self::InGap(..) => "date-in-gap",
             Self::NoStart(..) => "no-start",
         }
@@ -398,6 +404,7 @@ impl Problem {
             Self::Outside => "write a later `end`, or another trigger".into(),
             Self::Past => "write a later date, or take the task away".into(),
             Self::LaterToml(_) => "taskd reads it, but other tools may not".into(),
+            Self::NotRoot(_) => "start taskd as root, or take `user` and `group` away".into(),
             Self::InGap(..) => "write a time that the clocks show, or one with an offset".into(),
             Self::NoStart(..) => {
                 "write `start = \"2026-01-05 03:00\"`; for a time of day write `cron`".into()

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::name::Name;
+use crate::runner::FromHome;
 
 fn setting() -> Setting {
     let berlin = TimeZone::get("Europe/Berlin").expect("a zone of the database");
@@ -193,7 +194,7 @@ fn a_command_is_a_shell_line_or_a_program_with_arguments() {
         let plan = fine(&format!("[tasks.a]\ninterval = \"1h\"\n{what}\n"));
         let command = &plan.tasks[0].command;
         assert_eq!(command.arguments, arguments, "{what}");
-        assert_eq!(command.directory, Path::new(directory), "{what}");
+        assert_eq!(command.directory, FromHome::Absolute(directory.into()), "{what}");
     }
 }
 
@@ -239,7 +240,7 @@ fn the_task_is_stronger_than_its_templates_and_they_than_the_defaults() {
     let expected = [variable("A", "default"), variable("B", "first"), variable("C", "second")];
     assert_eq!(environment, expected);
     assert_eq!(plain.about.tags, ["first"]);
-    assert_eq!(plain.command.directory, Path::new("/default"));
+    assert_eq!(plain.command.directory, FromHome::Absolute("/default".into()));
     // The strongest that names a trigger names them all: the interval of `first` is not meant.
     assert_eq!(plain.schedule.when.in_words(&plain.zone), "at 09:00 every day");
     // `false` takes away, and a trigger of one's own leaves no other.
@@ -247,7 +248,7 @@ fn the_task_is_stronger_than_its_templates_and_they_than_the_defaults() {
     environment.sort();
     assert_eq!(environment, [variable("B", "first"), variable("C", "own")]);
     assert_eq!(own.about.tags, ["own"]);
-    assert_eq!(own.command.directory, Path::new("/srv"));
+    assert_eq!(own.command.directory, FromHome::Absolute("/srv".into()));
     assert_eq!(own.schedule.when.in_words(&own.zone), "once at 2026-06-01 00:00:00");
     assert_eq!(own.zone.name(), "UTC");
 }
@@ -302,7 +303,8 @@ fn included_files_have_zones_and_defaults_of_their_own() {
     let plan = load_main(&place);
     assert_eq!(codes(&plan), Vec::<String>::new());
     let told = |entry: &Entry| {
-        let directory = entry.command.directory.strip_prefix(place.path()).expect("it lies there");
+        let directory = entry.command.directory.resolve(None);
+        let directory = directory.strip_prefix(place.path()).expect("it lies there");
         format!(
             "{} {} {:?} {} {}",
             entry.schedule.name,

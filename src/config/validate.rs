@@ -289,13 +289,13 @@ impl Reader<'_> {
             let problem = if ahead { Problem::Outside } else { Problem::Past };
             self.complain(file, entry.span.clone(), problem);
         }
-        self.allow(&layers, mark);
+        let allow = self.allow(&layers, mark);
         self.task = None;
         if !sound {
             return None;
         }
         let place = entry.span.clone();
-        Some(Entry { schedule: schedule?, command: command?, zone, about, file, place })
+        Some(Entry { schedule: schedule?, command: command?, zone, about, allow, file, place })
     }
 
     fn layers<'a>(
@@ -382,10 +382,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes back the warnings since `mark` that the entry allows.
-    fn allow(&mut self, layers: &Layers<'_>, mark: usize) {
+    /// Takes back the warnings since `mark` that the entry allows, and returns their codes.
+    fn allow(&mut self, layers: &Layers<'_>, mark: usize) -> Vec<String> {
         let Some(found) = layers.get("allow") else {
-            return;
+            return Vec::new();
         };
         let allowed = self
             .texts(found, "the code of a warning or a list of them, write `allow = [\"past\"]`");
@@ -405,5 +405,6 @@ impl Reader<'_> {
         };
         let since = self.diagnostics.split_off(mark);
         self.diagnostics.extend(since.into_iter().filter(|diagnostic| !is_allowed(diagnostic)));
+        allowed.into_iter().map(|(code, _)| code.into()).collect()
     }
 }

@@ -1,13 +1,13 @@
 //! The keys that say what a task runs.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::inherit::{Found, Layers};
 use super::problem::Problem;
 use super::validate::Reader;
 use super::value::{Node, Value};
-use crate::runner::CommandTask;
+use crate::runner::{CommandTask, FromHome};
 use crate::zone::Zone;
 
 /// What a command text goes to.
@@ -27,9 +27,17 @@ impl Reader<'_> {
     ) -> Option<CommandTask> {
         let shell = layers.get("shell").map(|found| self.shell(found));
         let directory = match layers.get("cwd") {
-            Some(found) => self.path(found, "cwd"),
-            None => Some(self.sources[file].directory.clone()),
+            Some(found) => self.working_directory(layers, found),
+            None if layers.get("user").is_some() => Some(FromHome::Home(PathBuf::new())),
+            None => Some(FromHome::Absolute(self.sources[file].directory.clone())),
         };
+        let identity = self.identity(layers);
+        let inherit = self.inherit_env(layers);
+        let env_files = self.env_files(layers);
+        let stdin = self.or(layers, "stdin", None, |own, found| {
+            let text = own.text(found, found.node, "a text, write `stdin = \"yes\\n\"`")?;
+            Some(Some(text.to_string()))
+        });
         let environment = self.environment(layers);
         let stop_signal = self.stop_signal(layers);
         let output = self.output(layers);
@@ -55,6 +63,10 @@ impl Reader<'_> {
         Some(CommandTask {
             arguments,
             directory: directory?,
+            inherit: inherit?,
+            env_files: env_files?,
+            stdin: stdin?,
+            identity: identity?,
             environment: environment?,
             zone: zone.clone(),
             stop_signal: stop_signal?,
@@ -113,26 +125,31 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// A path at the key `what`; a relative one starts at the directory of the file.
+    fn working_directory(&mut self, layers: &Layers<'_>, found: Found<'_>) -> Option<FromHome> {
+        let text = self.path_text(found, "a path, write `cwd = \"/srv/app\"`")?;
+        Some(self.path_from_home(layers, found.file, text))
+    }
+
+    /// The path that the daemon uses for `what`; a relative one starts at the directory of the file.
     pub(super) fn path(&mut self, found: Found<'_>, what: &'static str) -> Option<PathBuf> {
         let expected = match what {
             "state_dir" => "a path, write `state_dir = \"/var/lib/taskd/app\"`",
-            "socket" => "a path, write `socket = \"/run/taskd/app.sock\"`",
-            _ => "a path, write `cwd = \"/srv/app\"`",
+            _ => "a path, write `socket = \"/run/taskd/app.sock\"`",
         };
+        let text = self.path_text(found, expected)?;
+        match self.path_from_home(&Layers::default(), found.file, text) {
+            FromHome::Absolute(path) | FromHome::Home(path) => Some(path),
+        }
+    }
+
+    fn path_text<'n>(&mut self, found: Found<'n>, expected: &'static str) -> Option<&'n str> {
         let text = self.text(found, found.node, expected)?;
         if text.is_empty() {
             self.complain(found.file, found.node.span.clone(), Problem::Empty("path"));
             return None;
         }
         self.no_zero_byte(found, found.node, text, "path")?;
-        let path = match (text.strip_prefix('~'), &self.setting.home) {
-            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-                home.join(rest.trim_start_matches('/'))
-            }
-            _ => Path::new(text).to_path_buf(),
-        };
-        Some(self.sources[found.file].directory.join(path))
+        Some(text)
     }
 
     fn environment(&mut self, layers: &Layers<'_>) -> Option<Vec<(String, String)>> {

@@ -1,5 +1,7 @@
 //! A command line as a task: start it, wait for its end, stop it.
 
+mod environment;
+mod identity;
 mod output;
 mod spawn;
 mod strays;
@@ -7,7 +9,7 @@ mod supervise;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal};
@@ -17,8 +19,10 @@ use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
 
 use crate::zone::Zone;
 
+pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
+pub use identity::{Identity, Limited, Refused, User};
 pub use output::{Captured, Output, Outputs, Target};
-pub use spawn::find_program;
+pub use spawn::{NotStarted, exec, find_program};
 
 use output::Channel;
 
@@ -28,9 +32,17 @@ pub struct CommandTask {
     /// The program and its arguments; one at least.
     pub arguments: Vec<String>,
     /// Where it starts.
-    pub directory: PathBuf,
-    /// What its environment has beside and before what taskd's own has.
+    pub directory: FromHome,
+    /// What it takes over from taskd's environment.
+    pub inherit: Inherit,
+    /// Files of variables, each stronger than those before it.
+    pub env_files: Vec<EnvFile>,
+    /// What its environment has before all that.
     pub environment: Vec<(String, String)>,
+    /// What it reads as its input; nothing, where there is none.
+    pub stdin: Option<String>,
+    /// As whom it runs, and within which limits.
+    pub identity: Identity,
     /// Whose wall clock it is told its due in.
     pub zone: Zone,
     /// What asks it to stop.
@@ -57,6 +69,10 @@ impl CommandTask {
 pub struct Surroundings {
     /// Where captured output goes.
     pub outputs: Option<Arc<Outputs>>,
+    /// taskd's own environment, with what every user has.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Where the service manager hands credentials over.
+    pub credentials: Option<PathBuf>,
     /// What every child finds in its environment; `None` takes a variable away.
     pub variables: Vec<(&'static str, Option<OsString>)>,
     /// How many files a child may have open, where taskd itself may have more.
@@ -80,8 +96,9 @@ impl Surroundings {
 
     /// Gives a child the limits that taskd had. It has just begun; a program that looks at once may
     /// see the higher ones, which does no harm.
-    fn give_limits(&self, child: &Child) {
-        if let Some(limit) = self.open_files {
+    fn give_limits(&self, identity: &Identity, child: &Child) {
+        let has_own = identity.limits.iter().any(|(what, _)| *what == Limited::OpenFiles);
+        if let Some(limit) = self.open_files.filter(|_| !has_own) {
             // It may have ended.
             let _ = rustix::process::prlimit(Some(Pid::from_child(child)), Resource::Nofile, limit);
         }
@@ -91,7 +108,7 @@ impl Surroundings {
 /// A command in its surroundings, ready to run.
 #[derive(Debug)]
 pub struct Prepared {
-    command: CommandTask,
+    command: Arc<CommandTask>,
     surroundings: Arc<Surroundings>,
 }
 
@@ -99,7 +116,29 @@ impl CommandTask {
     /// Makes it ready to run.
     #[must_use]
     pub fn within(self, surroundings: &Arc<Surroundings>) -> Prepared {
-        Prepared { command: self, surroundings: surroundings.clone() }
+        Prepared { command: self.into(), surroundings: surroundings.clone() }
+    }
+}
+
+impl Prepared {
+    /// Starts an attempt. What may take its time (users are looked up, files read, the process
+    /// forked) holds up nobody else.
+    async fn spawn(&self, context: &Context, ends: (Stdio, Stdio)) -> Result<Child, NotStarted> {
+        if self.command.identity == Identity::default() && self.command.env_files.is_empty() {
+            return spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends);
+        }
+        let (command, surroundings) = (self.command.clone(), self.surroundings.clone());
+        let attempt = context.attempt().clone();
+        let spawning = tokio::task::spawn_blocking(move || {
+            spawn::spawn(&command, &surroundings, &attempt, ends)
+        });
+        match spawning.await {
+            Ok(spawned) => spawned,
+            Err(error) => {
+                let program = self.command.arguments.first().cloned().unwrap_or_default();
+                Err(NotStarted::Other(program, std::io::Error::other(error)))
+            }
+        }
     }
 }
 
@@ -109,17 +148,16 @@ impl Task for Prepared {
             let outputs = self.surroundings.outputs.as_ref();
             let Channel { ends, follower } =
                 Channel::open(self.command.output, outputs, context.run());
-            let child =
-                match spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends) {
-                    Ok(child) => {
-                        self.surroundings.give_limits(&child);
-                        child
-                    }
-                    Err(reason) => {
-                        follower.follow(async { false }).await;
-                        return Outcome::NotStarted(reason.to_string()).into();
-                    }
-                };
+            let child = match self.spawn(&context, ends).await {
+                Ok(child) => {
+                    self.surroundings.give_limits(&self.command.identity, &child);
+                    child
+                }
+                Err(reason) => {
+                    follower.follow(async { false }).await;
+                    return Outcome::NotStarted(reason.to_string()).into();
+                }
+            };
             let (ended, hears) = oneshot::channel();
             let supervise = async {
                 let (ending, left_behind) =

@@ -2,101 +2,89 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustix::fs::Access;
+use rustix::fs::{Access, MemfdFlags};
 
+use super::environment::{self, BadEnvFile, PATH};
+use super::identity::{self, Refused, User};
 use super::{CommandTask, Surroundings};
 use crate::task::Attempt;
-use crate::zone::Zone;
 
-/// What speaks to taskd's own service manager and must not reach a child.
-const OURS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "LISTEN_PID",
-];
-
-/// What not every attempt has.
-const MAYBE: [&str; 4] =
-    ["TASKD_PREVIOUS_SUCCESS", "TASKD_AFTER_TASK", "TASKD_AFTER_RUN", "TASKD_AFTER_OUTCOME"];
-
-/// What is searched where `PATH` is not set.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Starts the command in a process group of its own, with an empty input and these two ends for its
-/// output and its errors.
+/// Starts the command in a process group of its own, with these two ends for its output and its
+/// errors.
 pub(super) fn spawn(
     task: &CommandTask,
     surroundings: &Surroundings,
     attempt: &Attempt,
     (output, errors): (Stdio, Stdio),
 ) -> Result<Child, NotStarted> {
+    let Ready { mut command, directory } = prepare(task, surroundings, attempt)?;
+    if task.stdin.is_none() {
+        command.stdin(Stdio::null());
+    }
+    command.stdout(output).stderr(errors).process_group(0);
+    command.spawn().map_err(|error| why_not(task, &directory, error))
+}
+
+/// Becomes the command: it runs in the place of this process, on its terminal.
+///
+/// # Errors
+///
+/// Returns only if that cannot be, and why.
+#[must_use]
+pub fn exec(task: &CommandTask, surroundings: &Surroundings, attempt: &Attempt) -> NotStarted {
+    match prepare(task, surroundings, attempt) {
+        Ok(Ready { mut command, directory }) => {
+            let error = command.exec();
+            why_not(task, &directory, error)
+        }
+        Err(reason) => reason,
+    }
+}
+
+/// A command that is all but started.
+struct Ready {
+    command: Command,
+    /// Where it starts.
+    directory: PathBuf,
+}
+
+fn prepare(
+    task: &CommandTask,
+    surroundings: &Surroundings,
+    attempt: &Attempt,
+) -> Result<Ready, NotStarted> {
     let [name, arguments @ ..] = task.arguments.as_slice() else {
         return Err(NotStarted::NoCommand);
     };
-    let program = find_program(name, &task.directory, task.search_path().as_deref())
-        .map_err(|denied| why_not(task, name, denied))?;
+    let user = task.identity.user.as_deref().map(User::find).transpose()?;
+    let variables = environment::of(task, surroundings, attempt, user.as_ref())?;
+    let directory = task.directory.resolve(user.as_ref());
+    let path = variables.get(OsStr::new("PATH"));
+    let program = find_program(name, &directory, path.map(AsRef::as_ref))
+        .map_err(|denied| missing(name, &directory, denied))?;
     let mut command = Command::new(program);
-    command
-        .arg0(name)
-        .args(arguments)
-        .current_dir(&task.directory)
-        .envs(task.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors)
-        .process_group(0);
-    // Of the attempt itself, not of one that taskd may run in.
-    for name in OURS.iter().chain(&MAYBE) {
-        if task.environment.iter().all(|(own, _)| own != name) {
-            command.env_remove(name);
-        }
+    command.arg0(name).args(arguments).current_dir(&directory).env_clear().envs(variables);
+    if let Some(text) = &task.stdin {
+        command.stdin(input(text).map_err(|error| NotStarted::Other(name.clone(), error))?);
     }
-    for (name, value) in &surroundings.variables {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
+    if let Some(change) = task.identity.change(user.as_ref())? {
+        change.prepare(&mut command);
     }
-    command.envs(facts(attempt, &task.zone));
-    command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound
-        | io::ErrorKind::PermissionDenied
-        | io::ErrorKind::NotADirectory => {
-            why_not(task, name, error.kind() == io::ErrorKind::PermissionDenied)
-        }
-        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
-            NotStarted::NoHashBang(name.clone())
-        }
-        _ => NotStarted::Other(name.clone(), error),
-    })
+    Ok(Ready { command, directory })
 }
 
-/// What an attempt is told about itself, as variables.
-fn facts(attempt: &Attempt, zone: &Zone) -> Vec<(&'static str, String)> {
-    let due = attempt.run.due;
-    let mut facts = vec![
-        ("TASKD_TASK", attempt.run.task.to_string()),
-        ("TASKD_RUN", attempt.run.to_string()),
-        ("TASKD_ATTEMPT", attempt.number.to_string()),
-        ("TASKD_DUE", due.to_string()),
-        ("TASKD_DUE_LOCAL", due.display_with_offset(zone.offset(due)).to_string()),
-        ("TASKD_TRIGGER", attempt.trigger.to_string()),
-    ];
-    facts.extend(attempt.previous_success.map(|due| ("TASKD_PREVIOUS_SUCCESS", due.to_string())));
-    if let Some(cause) = &attempt.cause {
-        facts.push(("TASKD_AFTER_TASK", cause.run.task.to_string()));
-        facts.push(("TASKD_AFTER_RUN", cause.run.to_string()));
-        facts.push(("TASKD_AFTER_OUTCOME", cause.outcome.into()));
-    }
-    facts
+/// A file without a name that holds `text`, to be read from its start.
+fn input(text: &str) -> io::Result<Stdio> {
+    let mut file = File::from(rustix::fs::memfd_create("stdin", MemfdFlags::CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file.into())
 }
 
 /// The file that `name` stands for: with a `/` in it, a path from `directory`; else the first
@@ -124,18 +112,34 @@ pub fn find_program(name: &str, directory: &Path, path: Option<&OsStr>) -> Resul
     Err(denied)
 }
 
-/// What a person needs to know: the kernel has one error for a missing directory, a missing
-/// program and a missing interpreter.
-fn why_not(task: &CommandTask, program: &str, denied: bool) -> NotStarted {
-    let directory = &task.directory;
-    match std::fs::metadata(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            NotStarted::NoDirectory(directory.clone())
+/// What a person needs to know of an error of the kernel.
+fn why_not(task: &CommandTask, directory: &Path, error: io::Error) -> NotStarted {
+    let name = task.arguments.first().cloned().unwrap_or_default();
+    if let Some((step, error)) = identity::failed_step(&error) {
+        return NotStarted::Denied(name, step, error);
+    }
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::NotADirectory => {
+            missing(&name, directory, error.kind() == io::ErrorKind::PermissionDenied)
         }
-        Err(_) => NotStarted::ClosedDirectory(directory.clone()),
-        Ok(metadata) if !metadata.is_dir() => NotStarted::NoDirectory(directory.clone()),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+            NotStarted::NoHashBang(name)
+        }
+        _ => NotStarted::Other(name, error),
+    }
+}
+
+/// What is missing: the kernel has one error for a directory, a program and an interpreter.
+fn missing(program: &str, directory: &Path, denied: bool) -> NotStarted {
+    let path = || directory.to_path_buf();
+    match std::fs::metadata(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => NotStarted::NoDirectory(path()),
+        Err(_) => NotStarted::ClosedDirectory(path()),
+        Ok(metadata) if !metadata.is_dir() => NotStarted::NoDirectory(path()),
         Ok(_) if rustix::fs::access(directory, Access::EXEC_OK).is_err() => {
-            NotStarted::ClosedDirectory(directory.clone())
+            NotStarted::ClosedDirectory(path())
         }
         Ok(_) if denied => NotStarted::NotExecutable(program.into()),
         Ok(_) if program.contains('/') && directory.join(program).exists() => {
@@ -147,15 +151,41 @@ fn why_not(task: &CommandTask, program: &str, denied: bool) -> NotStarted {
 
 /// Why a process could not be started.
 #[derive(Debug)]
-pub(super) enum NotStarted {
+pub enum NotStarted {
+    /// There is nothing to start.
     NoCommand,
+    /// No such program.
     NoProgram(String),
+    /// A program that may not be executed.
     NotExecutable(String),
+    /// A script whose interpreter is missing.
     NoInterpreter(String),
+    /// A file that is no program.
     NoHashBang(String),
+    /// The directory where it starts is missing.
     NoDirectory(PathBuf),
+    /// The directory where it starts may not be entered.
     ClosedDirectory(PathBuf),
+    /// It cannot be who it should be.
+    Refused(Refused),
+    /// A file of variables cannot be used.
+    EnvFile(BadEnvFile),
+    /// The kernel refuses a step to who it should be.
+    Denied(String, &'static str, io::Error),
+    /// Anything else.
     Other(String, io::Error),
+}
+
+impl From<Refused> for NotStarted {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<BadEnvFile> for NotStarted {
+    fn from(bad: BadEnvFile) -> Self {
+        Self::EnvFile(bad)
+    }
 }
 
 impl fmt::Display for NotStarted {
@@ -171,6 +201,11 @@ impl fmt::Display for NotStarted {
             Self::NoDirectory(path) => write!(f, "no such directory: `{}`", path.display()),
             Self::ClosedDirectory(path) => {
                 write!(f, "the directory `{}` cannot be entered", path.display())
+            }
+            Self::Refused(refused) => write!(f, "{refused}"),
+            Self::EnvFile(bad) => write!(f, "{bad}"),
+            Self::Denied(program, step, error) => {
+                write!(f, "`{program}` does not get its {step}: {error}")
             }
             Self::Other(program, error) => write!(f, "cannot start `{program}`: {error}"),
         }

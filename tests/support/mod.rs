@@ -116,7 +116,7 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("taskd starts");
         let log = BufReader::new(child.stderr.take().expect("it is a pipe"));
         Self { child, log }
