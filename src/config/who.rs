@@ -13,7 +13,7 @@ use crate::size;
 const LIMITS: &str = "a table, write `limits = { open_files = 1024, address_space = \"2GiB\" }`";
 const FILES: &str = "a path or a list of paths, write `env_file = \"app.env\"`";
 const INHERIT: &str =
-    "`true`, `false` or a list of names, write `inherit_env = [\"LANG\", \"HOME\"]`";
+    "`true` or `false` or a list of names, write `inherit_env = [\"LANG\", \"HOME\"]`";
 
 impl Reader<'_> {
     /// Reads `user`, `group`, `umask`, `nice` and `limits`.

@@ -16,7 +16,7 @@ use crate::zone::Zone;
 const MOST_OF_TASK: usize = 1_000;
 
 /// So many are remembered over all tasks.
-const MOST: usize = 100_000;
+const MOST: usize = 20_000;
 
 /// Keeps in memory what became of each firing.
 #[derive(Debug, Default)]

@@ -15,19 +15,20 @@ use rustix::io::Errno;
 const BLOCK: u64 = 4096;
 
 /// Opens the file at `path` for a child to write into, and for taskd to read, in a directory that only
-/// taskd enters.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    if let Some(directory) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    }
+/// taskd enters; also tells whether that had to be made.
+pub(super) fn create(path: &Path) -> io::Result<(File, bool)> {
     let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(flags)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The first run of its task, or somebody has tidied up.
+            let directory = path.parent().unwrap_or(Path::new("/"));
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            options.open(path).map(|file| (file, true))
+        }
+        opened => opened.map(|file| (file, false)),
+    }
 }
 
 /// Whether holes can be punched into the files of `directory`, and found again.
@@ -176,7 +177,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a place");
         assert!(takes_holes(place.path()), "the file system of temporary files takes holes");
         let path = place.path().join("task/run");
-        let mut file = create(&path).expect("it can be made");
+        let (mut file, _) = create(&path).expect("it can be made");
         let mut bound = Bound::new(4 * BLOCK);
         let mut length = 0;
         // Every byte value, and more than fits: 100 blocks.
@@ -200,7 +201,7 @@ mod tests {
     fn a_small_file_is_kept_whole() {
         let place = tempfile::tempdir().expect("a place");
         let path = place.path().join("run");
-        let mut file = create(&path).expect("it can be made");
+        let (mut file, _) = create(&path).expect("it can be made");
         assert_eq!(copied(&path), b"");
         file.write_all(b"\0\xff\n").expect("there is room");
         Bound::new(1024).apply(&file, 3, true).expect("there is nothing to do");

@@ -178,7 +178,8 @@ impl Following {
         // What is there now: what comes meanwhile is for the next time, or for nobody.
         let length = self.file.metadata()?.len();
         self.bound.apply(&self.file, length, to_the_end)?;
-        let mut buffer = vec![0; if self.log.is_some() { CHUNK } else { 0 }];
+        let unread = if self.log.is_some() { length.saturating_sub(self.read) } else { 0 };
+        let mut buffer = vec![0; usize::try_from(unread).map_or(CHUNK, |unread| unread.min(CHUNK))];
         while let Some(log) = &mut self.log
             && self.read < length
         {
@@ -187,7 +188,7 @@ impl Following {
                 log.skip(gone - self.read);
                 self.read = gone;
             }
-            let most = usize::try_from(length - self.read).unwrap_or(CHUNK).min(CHUNK);
+            let most = usize::try_from(length - self.read).unwrap_or(CHUNK).min(buffer.len());
             let head = usize::try_from(self.bound.head().saturating_sub(self.read));
             // Not over the edge of the hole, if there is one.
             let most = head.ok().filter(|head| *head > 0).map_or(most, |head| most.min(head));

@@ -10,11 +10,12 @@ mod lines;
 mod pipe;
 mod watch;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::RunId;
 use crate::name::Name;
@@ -64,6 +65,8 @@ pub struct Outputs {
     /// Whether its files take holes; else output comes through a pipe.
     holes: bool,
     watcher: Option<Arc<Watcher>>,
+    /// How many files each task has at most, of those tasks that were looked at.
+    counts: Mutex<HashMap<Name, usize>>,
 }
 
 impl Outputs {
@@ -75,7 +78,7 @@ impl Outputs {
         let watcher = Watcher::new()
             .inspect_err(|error| tracing::warn!(%error, "files of output cannot be watched"))
             .ok();
-        Self { directory, holes, watcher }
+        Self { directory, holes, watcher, counts: Mutex::default() }
     }
 
     /// The file of `run`.
@@ -86,17 +89,39 @@ impl Outputs {
         self.directory.join(run.task.as_str()).join(due)
     }
 
+    /// Opens the file of `run`.
+    fn create(&self, run: &RunId) -> io::Result<std::fs::File> {
+        let (file, is_first) = capture::create(&self.path(run))?;
+        if is_first {
+            self.counts().insert(run.task.clone(), 0);
+        }
+        Ok(file)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<Name, usize>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Removes the oldest files of `task` but for the newest `keep`.
     fn retain(&self, task: &Name, keep: u32) {
+        // Looking into a directory is worth it only if there may be too many.
+        if let Some(count) = self.counts().get_mut(task) {
+            *count += 1;
+            if *count <= keep as usize {
+                return;
+            }
+        }
         let Ok(entries) = fs::read_dir(self.directory.join(task.as_str())) else { return };
         let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
-        let surplus = names.len().saturating_sub(keep as usize);
+        let count = names.len();
+        let surplus = count.saturating_sub(keep as usize);
         // Their names are instants, which sort by time.
         names.sort_unstable();
         for name in names.into_iter().take(surplus) {
             // Another run of the task may have removed it.
             let _ = fs::remove_file(self.directory.join(task.as_str()).join(name));
         }
+        self.counts().insert(task.clone(), count - surplus);
     }
 }
 
@@ -128,7 +153,7 @@ impl Channel {
     }
 
     fn file(output: Output, outputs: &Arc<Outputs>, run: &RunId) -> io::Result<Self> {
-        let file = capture::create(&outputs.path(run))?;
+        let file = outputs.create(run)?;
         let ends = (file.try_clone()?.into(), file.try_clone()?.into());
         let follower = Follower::of_file(output, outputs.clone(), run.clone(), file)?;
         Ok(Self { ends, follower })
@@ -153,7 +178,12 @@ mod tests {
     /// Runs a shell line with its output in a file system without holes, until it has ended and
     /// what follows its output has.
     async fn through_a_pipe(place: &Path, to: Target, line: &str) -> (Child, Vec<u8>) {
-        let outputs = Arc::new(Outputs { directory: place.into(), holes: false, watcher: None });
+        let outputs = Arc::new(Outputs {
+            directory: place.into(),
+            holes: false,
+            watcher: None,
+            counts: Mutex::default(),
+        });
         let task = Name::new("a").expect("a fine name");
         let run = RunId { task, due: jiff::Timestamp::UNIX_EPOCH };
         let output = Output { to, max_size: 16, ..Output::default() };

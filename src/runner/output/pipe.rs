@@ -42,7 +42,7 @@ impl Drain {
         };
         let log = log.then(|| Log { run: run.clone(), lines: Lines::default() });
         let file = outputs.as_ref().filter(|_| capture);
-        let file = file.map(|outputs| capture::create(&outputs.path(&run))).transpose()?;
+        let file = file.map(|outputs| outputs.create(&run)).transpose()?;
         let capture = file.map(|file| Capture::new(file, output.max_size));
         Ok(Self { outputs, run, pipe, log, capture, keep: output.keep })
     }
