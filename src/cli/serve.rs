@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Global, Run};
-use super::exit::{Exit, Failure};
+use super::exit::Failure;
 use super::locate::Located;
 use super::rehearsal::{Rehearsal, Report};
 use super::state::Held;
@@ -109,14 +109,11 @@ pub async fn serve(
             None => std::future::pending().await,
         }
     };
-    // On the threads of the attempts: what ends wakes it without waking another thread.
-    let engine = tokio::spawn(engine.serve());
     // The socket goes with the engine: it is removed as the other future is dropped.
-    let ended = tokio::select! {
-        ended = engine => ended,
-        () = answers => Ok(()),
-    };
-    ended.map_err(|error| Failure::new(Exit::Failed, format!("the engine broke: {error}")))?;
+    tokio::select! {
+        () = engine.serve() => {}
+        () = answers => {}
+    }
     Ok(io::stdout().flush()?)
 }
 
