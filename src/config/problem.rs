@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ics::BadIcs;
+use super::keys;
 use crate::duration::BadDuration;
 use crate::name::BadName;
 use crate::size::BadSize;
@@ -384,7 +385,10 @@ impl Problem {
             Self::CalendarStart => "add `start = \"2026-01-31\"`".into(),
             Self::CalendarUnits(_) => "write `{ months = 1 }`, `{ years = 1 }`, `{ weeks = 2 }` or `{ days = 10 }`".into(),
             Self::TimeOfDay => "write `09:30` or `09:30:15`".into(),
-            Self::NoneOf(_, known) => format!("write {}", known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")),
+            Self::NoneOf(text, known) => match keys::nearest(text, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write {}", known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")),
+            },
             Self::EndBeforeStart => "swap them, or take one away".into(),
             Self::BadVariable(_) => "a name has no `=` and no zero byte, and is not empty".into(),
             Self::UnknownPool(_, near) => nearest(near).unwrap_or_else(|| "write it as `[pools.NAME]` with `limit = 2`".into()),
