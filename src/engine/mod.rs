@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -63,8 +63,8 @@ pub struct Engine {
     definitions: HashMap<RunId, Arc<dyn Task>>,
     requests: mpsc::Receiver<Message>,
     handle: Handle,
-    /// When it has to have ended, once it drains.
-    end: Option<tokio::time::Instant>,
+    /// When it has to have ended, once it drains: by the clock that lengths are taken from.
+    end: Option<SignedDuration>,
     /// When it began.
     since: Timestamp,
     /// The day of the last wake-up.

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::attempt::Ended;
 use super::{Engine, Message};
 use crate::clock::Wake;
@@ -38,11 +40,10 @@ impl Engine {
                         }
                     };
                     if request == Request::Drain && !self.scheduler.is_draining() {
-                        let end = tokio::time::Instant::now() + self.parts.shutdown_grace;
-                        self.end = Some(end);
+                        let grace = self.parts.shutdown_grace;
+                        self.end = Some(self.parts.clock.elapsed().saturating_add(signed(grace)));
                         let last = self.scheduler.longest_stop_grace().unsigned_abs() + LAST_STEPS;
-                        let stop = end.checked_sub(last).unwrap_or(end);
-                        patience = Box::pin(tokio::time::sleep_until(stop));
+                        patience = Box::pin(tokio::time::sleep(grace.saturating_sub(last)));
                     }
                     Input::Asked(request)
                 }
@@ -117,11 +118,16 @@ impl Engine {
                 self.attempts.start(attempt, task, self.parts.clock.elapsed());
             }
             Action::Stop(run) => {
-                let now = tokio::time::Instant::now();
-                let within = self.end.map(|end| end.saturating_duration_since(now));
-                let within = within.map_or(Duration::MAX, |left| left.saturating_sub(LAST_STEPS));
+                let left = self.end.map(|end| end.saturating_sub(self.parts.clock.elapsed()));
+                let left = left.map(|left| left.max(SignedDuration::ZERO).unsigned_abs());
+                let within = left.map_or(Duration::MAX, |left| left.saturating_sub(LAST_STEPS));
                 self.attempts.stop(&run, within);
             }
         }
     }
+}
+
+/// A length that may be compared with what the clock tells.
+fn signed(length: Duration) -> SignedDuration {
+    SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX)
 }
