@@ -55,12 +55,9 @@ impl Server {
         }
         // Bound aside, in a directory that nobody else enters, and moved when its mode is right: at
         // no time may others connect.
-        let aside = directory.join(format!(".taskd-{}", std::process::id()));
-        DirBuilder::new().mode(0o700).create(&aside).map_err(unusable)?;
-        let bound = bind_aside(&aside.join("s"), path);
-        // Empty by now, if all went well.
-        let _ = fs::remove_file(aside.join("s"));
-        let _ = fs::remove_dir(&aside);
+        let aside = tempfile::Builder::new().prefix(".taskd-").tempdir_in(directory);
+        let aside = aside.map_err(unusable)?;
+        let bound = bind_aside(&aside.path().join("s"), path);
         Ok(Self { listener: bound.map_err(unusable)?, path: path.into() })
     }
 

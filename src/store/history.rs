@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::event::{RunId, TriggerKind};
+use crate::event::{Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::task::BoxFuture;
@@ -103,6 +103,17 @@ impl Query {
         self.verdict.as_ref().is_none_or(|verdict| verdict == row.verdict)
             && self.outcome.as_ref().is_none_or(|outcome| row.outcome == Some(outcome))
             && (!self.failed || row.has_failed())
+    }
+}
+
+impl Query {
+    /// Whether a stretch of firings of which this became can hold any that is wanted.
+    #[must_use]
+    pub fn wants_passed(&self, passed: Passed) -> bool {
+        let verdict = passed.verdict().0;
+        self.outcome.is_none()
+            && !self.failed
+            && self.verdict.as_ref().is_none_or(|wanted| wanted == verdict)
     }
 }
 

@@ -60,7 +60,15 @@ impl Memory {
 impl Store for Memory {
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
         let mut kept = self.0.kept();
-        let refused = events.iter().filter_map(|event| kept.take(&self.0, event)).collect();
+        let mut refused: Vec<RunId> = Vec::new();
+        for event in events {
+            // Nor does an attempt of it begin.
+            let begins =
+                matches!(event, Event::AttemptStarted { run, .. } if refused.contains(run));
+            if !begins {
+                refused.extend(kept.take(&self.0, event));
+            }
+        }
         drop(kept);
         Box::pin(std::future::ready(refused))
     }
@@ -181,10 +189,13 @@ impl Recent {
         Some((firing.due, Some(firing.kind)))
     }
 
-    /// The latest thing known of `task` that is due by `until`.
-    fn latest(&self, of: &OfTask, task: &Name, until: Timestamp) -> Option<Row> {
+    /// The latest thing known of `task` that is due by `until`; of stretches only of such as `query`
+    /// wants.
+    fn latest(&self, of: &OfTask, task: &Name, until: Timestamp, query: &Query) -> Option<Row> {
         let row = of.rows.range(..=until).next_back().map(|(_, row)| row.clone());
-        let span = of.spans.range(..=until).next_back();
+        // A stretch may be of a million firings: none is looked at that nobody wants.
+        let mut spans = of.spans.range(..=until).rev();
+        let span = spans.find(|(_, (_, passed))| query.wants_passed(*passed));
         let passed = span.and_then(|(first, (last, passed))| {
             let (due, kind) = self.last_of_span(task, (*first, *last), until)?;
             let (verdict, reason) = passed.verdict();
@@ -211,7 +222,7 @@ impl Records for Recent {
             .tasks
             .iter()
             .filter(|(task, _)| is_wanted(task))
-            .filter_map(|(task, of)| self.latest(of, task, until).map(Latest))
+            .filter_map(|(task, of)| self.latest(of, task, until, &query).map(Latest))
             .collect();
         let mut rows = Vec::new();
         while rows.len() < query.limit
@@ -222,7 +233,7 @@ impl Records for Recent {
             if let Ok(earlier) = due.checked_sub(1.microsecond())
                 && let Some(of) = kept.tasks.get(task)
             {
-                next.extend(self.latest(of, task, earlier).map(Latest));
+                next.extend(self.latest(of, task, earlier, &query).map(Latest));
             }
             let behind = |before: &RunId| (due, &before.task) < (&before.due, task);
             if query.before.as_ref().is_none_or(behind) && query.wants(&row) {
@@ -236,7 +247,7 @@ impl Records for Recent {
     fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>> {
         let kept = self.kept();
         let of = kept.tasks.get(&id.task);
-        let row = of.and_then(|of| self.latest(of, &id.task, id.due));
+        let row = of.and_then(|of| self.latest(of, &id.task, id.due, &Query::default()));
         drop(kept);
         Box::pin(std::future::ready(row.filter(|row| row.firing == id)))
     }
@@ -385,6 +396,18 @@ mod tests {
             (Query { failed: true, ..all.clone() }, &[]),
         ] {
             assert_eq!(told(&records.history(query.clone()).await), expected, "{query:?}");
+        }
+        // A million minutes are not gone through for what none of them can be.
+        let task = id("b", 0).task;
+        let (first, last, count) = (at(10), at(1_000_009), Count::of(1_000_000));
+        let span = Event::FiringsPassed { at: last, task, first, last, count, passed };
+        assert_eq!(store.append(&[span]).await, []);
+        for query in [
+            Query { failed: true, ..all.clone() },
+            Query { outcome: Some("success".into()), ..all.clone() },
+            Query { verdict: Some("coalesced".into()), ..all.clone() },
+        ] {
+            assert_eq!(records.history(query).await, []);
         }
         assert_eq!(records.find(id("a", 3)).await.map(|row| row.verdict), Some("missed"));
         assert_eq!(records.find(id("a", 7)).await, None);

@@ -121,11 +121,11 @@ struct Following {
 impl Following {
     async fn follow(mut self, ended: impl Future<Output = bool>) {
         tokio::pin!(ended);
-        let mut watch = None;
+        let mut watch: Option<Watch> = None;
         let left_behind = loop {
             // Most attempts are short, and need no watch.
             let moment = async {
-                if let Some(watch) = &watch {
+                if let Some(watch) = &mut watch {
                     Watch::changed(watch).await;
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -138,6 +138,7 @@ impl Following {
             watch.get_or_insert_with(|| Watch::new(self.outputs.watcher.as_ref(), &self.path));
             self.take(false).await;
         };
+        drop(watch);
         self.take(true).await;
         if let Some(log) = &mut self.log {
             log.finish();
@@ -157,7 +158,7 @@ impl Following {
     /// Bounds what others may still write, until the file is removed.
     async fn guard(mut self) {
         self.log = None;
-        let watch = Watch::new(self.outputs.watcher.as_ref(), &self.path);
+        let mut watch = Watch::new(self.outputs.watcher.as_ref(), &self.path);
         while self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0) {
             watch.changed().await;
             tokio::time::sleep(PAUSE).await;

@@ -12,7 +12,7 @@ use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Files are looked at at most so often.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
@@ -24,7 +24,8 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Watcher {
     inotify: AsyncFd<OwnedFd>,
-    watched: Mutex<HashMap<i32, Arc<Notify>>>,
+    /// By the kernel's number, which is one for all watches of one file.
+    watched: Mutex<HashMap<i32, watch::Sender<()>>>,
 }
 
 impl Watcher {
@@ -39,7 +40,7 @@ impl Watcher {
         Ok(watcher)
     }
 
-    fn watched(&self) -> MutexGuard<'_, HashMap<i32, Arc<Notify>>> {
+    fn watched(&self) -> MutexGuard<'_, HashMap<i32, watch::Sender<()>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -51,7 +52,7 @@ impl Watcher {
             match reader.next() {
                 Ok(event) => {
                     if let Some(changed) = self.watched().get(&event.wd()) {
-                        changed.notify_one();
+                        changed.send_replace(());
                     }
                 }
                 Err(Errno::AGAIN) => return Err(io::ErrorKind::WouldBlock.into()),
@@ -75,7 +76,14 @@ async fn dispatch(watcher: Arc<Watcher>) {
 
 /// A file that is watched, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Watch(Option<(Arc<Watcher>, i32, Arc<Notify>)>);
+pub(super) struct Watch(Option<Watched>);
+
+#[derive(Debug)]
+struct Watched {
+    watcher: Arc<Watcher>,
+    number: i32,
+    changed: watch::Receiver<()>,
+}
 
 impl Watch {
     /// Watches the file at `path`; where that cannot be, it is looked at now and then.
@@ -85,29 +93,58 @@ impl Watch {
             // Held over both, so that no event comes between.
             let mut watched = watcher.watched();
             let number = inotify::add_watch(watcher.inotify.get_ref(), path, flags).ok()?;
-            let changed = Arc::new(Notify::new());
-            watched.insert(number, changed.clone());
+            let changed =
+                watched.entry(number).or_insert_with(|| watch::Sender::new(())).subscribe();
             drop(watched);
-            Some((watcher.clone(), number, changed))
+            Some(Watched { watcher: watcher.clone(), number, changed })
         });
         Self(watched)
     }
 
     /// Waits until the file may have changed.
-    pub(super) async fn changed(&self) {
-        match &self.0 {
-            Some((_, _, changed)) => changed.notified().await,
-            None => tokio::time::sleep(LOOK).await,
+    pub(super) async fn changed(&mut self) {
+        let heard = match &mut self.0 {
+            Some(watched) => watched.changed.changed().await.is_ok(),
+            None => false,
+        };
+        if !heard {
+            tokio::time::sleep(LOOK).await;
         }
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some((watcher, number, _)) = &self.0 {
-            watcher.watched().remove(number);
+        let Some(Watched { watcher, number, .. }) = &self.0 else { return };
+        let mut watched = watcher.watched();
+        // Another may watch the same file.
+        if watched.get(number).is_some_and(|changed| changed.receiver_count() <= 1) {
+            watched.remove(number);
             // The file, and with it the watch, may be gone already.
             let _ = inotify::remove_watch(watcher.inotify.get_ref(), *number);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_may_watch_one_file_and_one_may_stop() {
+        let file = tempfile::NamedTempFile::new().expect("a place");
+        let watcher = Watcher::new().expect("the kernel watches");
+        let mut first = Watch::new(Some(&watcher), file.path());
+        let mut second = Watch::new(Some(&watcher), file.path());
+        let write = || std::io::Write::write_all(&mut file.as_file(), b"x").expect("there is room");
+        let patience = Duration::from_mins(1);
+        write();
+        tokio::time::timeout(patience, first.changed()).await.expect("it hears");
+        tokio::time::timeout(patience, second.changed()).await.expect("so does the other");
+        drop(first);
+        write();
+        tokio::time::timeout(patience, second.changed()).await.expect("it still hears");
+        drop(second);
+        assert!(watcher.watched().is_empty(), "nothing is left behind");
     }
 }
