@@ -368,3 +368,37 @@ fn exec_runs_a_command_here_and_now() {
     let output = place.taskd(["exec", "nobody"]);
     assert_eq!(output.status.code(), Some(3));
 }
+
+#[test]
+fn an_env_file_tells_nobody_what_is_not_theirs() {
+    let place = Place::new();
+    place.write("schedules.toml", "[tasks.a]\nstartup = \"start\"\ninherit_env = false\nenv_file = \"app.env\"\ncommand = \"printenv GIVEN > told\"\n");
+    // A `$` is literal: it reaches for nothing of taskd's own environment.
+    place.write("app.env", "GIVEN=\"${OUTER}$OUTER\\$x\"\n");
+    let mut command = place.command(["run", "--log-format", "json", "--state", "none"]);
+    command.env("OUTER", "secret");
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut daemon = Daemon::start(command);
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+    assert_eq!(place.read("told"), "${OUTER}$OUTER$x\n");
+    daemon.stop();
+    if !is_root() {
+        return;
+    }
+    // A user names a file of root's in a directory of theirs, by a link and by a link to its directory.
+    place.write("roots/secret.env", "GIVEN=secret\n");
+    fs::set_permissions(place.path("roots/secret.env"), fs::Permissions::from_mode(0o600))
+        .expect("it is ours");
+    place.shell("mkdir theirs; ln -s ../roots/secret.env theirs/link.env; ln -s ../roots theirs/more; chown -h nobody theirs theirs/*");
+    for path in ["theirs/link.env", "theirs/more/secret.env"] {
+        let task = format!(
+            "[tasks.a]\nstartup = \"start\"\nuser = \"nobody\"\ncwd = \"/\"\nenv_file = \"{path}\"\ncommand = \"true\"\n"
+        );
+        place.write("schedules.toml", &task);
+        let mut daemon = place.daemon(["--state", "none"]);
+        let end = daemon.wait_for("run finished");
+        let outcome = end["outcome"].as_str().expect("text");
+        assert!(outcome.starts_with("not-started (the env file"), "{path}: {outcome}");
+        daemon.stop();
+    }
+}

@@ -180,14 +180,14 @@ impl Reader<'_> {
             return self.whole(found, 0).map(Retry::new);
         };
         let mut retry = Retry::new(0);
-        let mut max = None;
+        let (mut max, mut longest) = (None, None);
         let mut complete = true;
         for (key, node) in table {
             let found = Found { key, node, ..found };
             let read = match key.name.as_str() {
                 "max" => self.whole(found, 0).map(|read| max = Some(read)),
                 "delay" => self.length(found).map(|read| retry.delay = read),
-                "max_delay" => self.length(found).map(|read| retry.max_delay = read),
+                "max_delay" => self.length(found).map(|read| longest = Some(read)),
                 "backoff" => {
                     self.number(found, 1.0..=100.0, "a number").map(|read| retry.backoff = read)
                 }
@@ -209,7 +209,9 @@ impl Reader<'_> {
             }
             return None;
         };
-        complete.then_some(Retry { max, ..retry })
+        // A delay that is longer than the usual longest is meant so.
+        let max_delay = longest.unwrap_or(retry.max_delay.max(retry.delay));
+        complete.then_some(Retry { max, max_delay, ..retry })
     }
 
     fn pool(&mut self, found: Found<'_>) -> Option<crate::name::Name> {

@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::identity::User;
 use super::{CommandTask, Surroundings};
@@ -153,14 +157,71 @@ fn read(
         // It quotes the line, which may hold a secret.
         _ => BadEnvFile::Malformed(path.clone()),
     };
-    let variables = match dotenvy::from_path_iter(&path) {
-        Ok(variables) => variables,
-        Err(error) if error.not_found() && file.optional => return Ok(Vec::new()),
-        Err(error) => return Err(bad(error)),
+    let text = match open(&path, user) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && file.optional => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(BadEnvFile::Unreadable(path, error)),
     };
-    variables
-        .map(|variable| variable.map(|(name, value)| (name.into(), value.into())).map_err(bad))
+    let hidden = hide_dollars(&text).ok_or_else(|| BadEnvFile::Malformed(path.clone()))?;
+    dotenvy::from_read_iter(hidden.as_bytes())
+        .map(|variable| {
+            let (name, value) = variable.map_err(bad)?;
+            Ok((name.into(), value.replace(DOLLARS, "$").into()))
+        })
         .collect()
+}
+
+/// The text of the file at `path`, for a task of `user`. It is opened with the rights of taskd, so
+/// it must be a plain file that this user may have, and no link to one.
+fn open(path: &Path, user: Option<&User>) -> io::Result<String> {
+    // Opening a pipe that nobody writes into would wait for ever otherwise.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = flags.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    // A user who can name a file of another by a linked directory must not get at it.
+    if let Some(user) = user.filter(|user| !user.is_own())
+        && !user.may_have(path, &metadata)
+    {
+        let message = format!("it is not `{}`'s, nor may everyone read it", user.name);
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    io::read_to_string(file.take(LARGEST))
+}
+
+/// No file of variables is larger.
+const LARGEST: u64 = 1 << 20;
+
+/// What stands for a `$` while a file is parsed: the parser would fill in variables of taskd's own
+/// environment, which may be secrets.
+const DOLLARS: char = '\u{e000}';
+
+/// The text with every `$` hidden, also an escaped one; `None` if it holds what stands for one.
+fn hide_dollars(text: &str) -> Option<String> {
+    if text.contains(DOLLARS) {
+        return None;
+    }
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '$' => hidden.push(DOLLARS),
+            '\\' => match rest.next() {
+                Some('$') => hidden.push(DOLLARS),
+                next => {
+                    hidden.push('\\');
+                    hidden.extend(next);
+                }
+            },
+            other => hidden.push(other),
+        }
+    }
+    Some(hidden)
 }
 
 /// What an attempt is told about itself.

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd;
@@ -103,6 +105,20 @@ impl User {
     #[must_use]
     pub fn own() -> Option<Self> {
         unistd::User::from_uid(unistd::geteuid()).ok().flatten().map(Into::into)
+    }
+
+    /// Whether what is in the file at `path` may be handed to this user: it is theirs, or everyone may
+    /// read it, or the way to it is such that only root can have meant it.
+    pub(super) fn may_have(&self, path: &Path, metadata: &Metadata) -> bool {
+        let is_roots = |directory: &Path| {
+            directory.symlink_metadata().is_ok_and(|directory| {
+                let closed = directory.mode() & 0o022 == 0 || directory.mode() & 0o1000 != 0;
+                directory.uid() == 0 && (closed || directory.is_symlink())
+            })
+        };
+        metadata.uid() == self.uid
+            || metadata.mode() & 0o004 != 0
+            || path.ancestors().skip(1).all(is_roots)
     }
 
     /// Whether it is the user that taskd itself is.

@@ -43,6 +43,9 @@ impl Scheduler {
         for firing in owed.one_by_one {
             let run = RunId { task: name.clone(), due: firing.due };
             let arising = Arising::of(firing.kind);
+            if self.runs.contains_key(&run) {
+                continue;
+            }
             if self.is_excluded(&run) {
                 skip(now, run, arising.trigger, SkipReason::Calendar, step);
             } else {
@@ -63,6 +66,10 @@ impl Scheduler {
 
     /// Gives a firing that is on time its verdict, or lets it wait.
     pub(super) fn judge(&mut self, now: Timestamp, run: RunId, arising: Arising, step: &mut Step) {
+        if self.runs.contains_key(&run) {
+            // A clock that was set far back names it again, and it goes on.
+            return;
+        }
         let task = &self.tasks[&run.task];
         if arising.trigger != TriggerKind::Manual {
             if task.held {

@@ -87,6 +87,10 @@ impl Kept {
                 self.insert(row);
             }
             Event::FiringSkipped { run, trigger, reason, .. } => {
+                // What has run keeps its verdict.
+                if self.row(run).is_some_and(|row| row.is_run()) {
+                    return None;
+                }
                 let row = recent.row(run, Some(*trigger), "skipped");
                 self.insert(Row { reason: Some(reason.word()), ..row });
             }

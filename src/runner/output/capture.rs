@@ -77,6 +77,11 @@ impl Bound {
         Ok(())
     }
 
+    /// The file was cut off: nothing of it is punched out.
+    pub(super) fn begin_anew(&mut self) {
+        self.punched = 0;
+    }
+
     /// Up to where what lies behind the head is gone.
     pub(super) fn gone_until(&self) -> u64 {
         self.punched

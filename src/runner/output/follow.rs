@@ -178,6 +178,11 @@ impl Following {
     async fn try_take(&mut self, to_the_end: bool) -> io::Result<()> {
         // What is there now: what comes meanwhile is for the next time, or for nobody.
         let length = self.file.metadata()?.len();
+        if length < self.read.max(self.bound.gone_until()) {
+            // The child has cut it off, as `> /dev/stderr` does: it begins anew.
+            self.read = 0;
+            self.bound.begin_anew();
+        }
         self.bound.apply(&self.file, length, to_the_end)?;
         let unread = if self.log.is_some() { length.saturating_sub(self.read) } else { 0 };
         let mut buffer = vec![0; usize::try_from(unread).map_or(CHUNK, |unread| unread.min(CHUNK))];
