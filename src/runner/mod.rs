@@ -129,16 +129,24 @@ impl Prepared {
         }
         let (command, surroundings) = (self.command.clone(), self.surroundings.clone());
         let attempt = context.attempt().clone();
-        let spawning = tokio::task::spawn_blocking(move || {
-            spawn::spawn(&command, &surroundings, &attempt, ends)
-        });
-        match spawning.await {
-            Ok(spawned) => spawned,
-            Err(error) => {
-                let program = self.command.arguments.first().cloned().unwrap_or_default();
-                Err(NotStarted::Other(program, std::io::Error::other(error)))
+        let (spawned, hears) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            if spawned.is_closed() {
+                return;
             }
-        }
+            let result = spawn::spawn(&command, &surroundings, &attempt, ends);
+            // Given up meanwhile: nobody would watch it.
+            if let Err(Ok(mut child)) = spawned.send(result) {
+                let group = Pid::from_child(&child);
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process_group(group, Signal::KILL);
+                let _ = child.wait();
+            }
+        });
+        hears.await.unwrap_or_else(|error| {
+            let program = self.command.arguments.first().cloned().unwrap_or_default();
+            Err(NotStarted::Other(program, std::io::Error::other(error)))
+        })
     }
 }
 
