@@ -46,6 +46,14 @@ impl TriggerKind {
     }
 }
 
+impl TriggerKind {
+    /// Whether a clock names its firings, so that they can be told beforehand.
+    #[must_use]
+    pub fn is_clock(self) -> bool {
+        matches!(self, Self::Interval | Self::Cron | Self::Date | Self::Calendar)
+    }
+}
+
 impl fmt::Display for TriggerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())

@@ -43,7 +43,7 @@ impl Scheduler {
         for firing in owed.one_by_one {
             let run = RunId { task: name.clone(), due: firing.due };
             let arising = Arising::of(firing.kind);
-            if self.runs.contains_key(&run) {
+            if self.goes_on(&run) {
                 continue;
             }
             if self.is_excluded(&run) {
@@ -59,6 +59,12 @@ impl Scheduler {
         }
     }
 
+    /// Whether a firing runs or waits already: a clock that was set far back names it again.
+    fn goes_on(&self, run: &RunId) -> bool {
+        let task = self.tasks.get(&run.task);
+        self.runs.contains_key(run) || task.is_some_and(|task| task.waiting.contains_key(&run.due))
+    }
+
     fn is_excluded(&self, run: &RunId) -> bool {
         let filter = self.tasks.get(&run.task).and_then(|task| task.schedule.filter.as_ref());
         filter.is_some_and(|filter| filter.excludes(run.due).is_some())
@@ -66,11 +72,10 @@ impl Scheduler {
 
     /// Gives a firing that is on time its verdict, or lets it wait.
     pub(super) fn judge(&mut self, now: Timestamp, run: RunId, arising: Arising, step: &mut Step) {
-        if self.runs.contains_key(&run) {
-            // A clock that was set far back names it again, and it goes on.
+        let task = &self.tasks[&run.task];
+        if self.goes_on(&run) {
             return;
         }
-        let task = &self.tasks[&run.task];
         if arising.trigger != TriggerKind::Manual {
             if task.held {
                 let (first, last, count) = (run.due, run.due, Count::of(1));
@@ -83,17 +88,17 @@ impl Scheduler {
                 return;
             }
         }
-        let busy = !task.waiting.is_empty() || self.runs_of(&run.task).next().is_some();
+        // What a pause holds does not keep a person's firing waiting.
+        let mut waiting = task.waiting.values().filter(|waiting| !task.holds(waiting));
+        let busy = waiting.clone().next().is_some() || self.runs_of(&run.task).next().is_some();
         let turn = if busy && !arising.force {
             let verdict = match task.schedule.policy.overlap {
                 Overlap::Skip => Err(SkipReason::Overlap),
-                Overlap::Queue if task.waiting.values().any(|waiting| waiting.turn) => {
-                    Err(SkipReason::Overlap)
-                }
+                Overlap::Queue if waiting.any(|waiting| waiting.turn) => Err(SkipReason::Overlap),
                 Overlap::Queue => Ok(true),
                 Overlap::Replace => Ok(self.make_room(now, &run.task, step)),
                 Overlap::Parallel(most) => {
-                    let lined_up = task.waiting.values().filter(|waiting| !waiting.turn).count();
+                    let lined_up = waiting.filter(|waiting| !waiting.turn).count();
                     let beside = self.runs_of(&run.task).count() + lined_up;
                     let room = u32::try_from(beside).is_ok_and(|beside| beside < most.get());
                     if room { Ok(false) } else { Err(SkipReason::Overlap) }
@@ -150,30 +155,30 @@ impl Scheduler {
         self.fresh.push(run);
     }
 
-    /// Lets the next firing of `task` have its turn, if nothing goes on that it has to wait for.
-    pub(super) fn take_turn(&mut self, name: &Name) {
-        let Some(task) = self.tasks.get(name) else { return };
-        let Some((due, waiting)) = task.waiting.iter().find(|(_, waiting)| waiting.turn) else {
-            return;
+    /// Lets the next firing of `task` have its turn, if there is one and nothing goes on that it has
+    /// to wait for; tells whether it did.
+    pub(super) fn take_turn(&mut self, name: &Name) -> bool {
+        let Some(task) = self.tasks.get(name) else { return false };
+        let mut may_go = task.waiting.iter().filter(|(_, waiting)| !task.holds(waiting));
+        let Some((due, next)) = may_go.clone().find(|(_, waiting)| waiting.turn) else {
+            return false;
         };
         let parallel = match task.schedule.policy.overlap {
             Overlap::Parallel(most) => most.get(),
             _ => 1,
         };
-        let lined_up = task.waiting.values().filter(|other| !other.turn);
-        let one_by_one = |catch_up: bool| waiting.catch_up && catch_up;
-        if lined_up.clone().any(|other| one_by_one(other.catch_up))
-            || self.runs_of(name).any(|(_, running)| one_by_one(running.catch_up))
-            || lined_up.count() + self.runs_of(name).count() >= parallel as usize
-        {
-            return;
+        let beside = may_go.clone().filter(|(_, waiting)| !waiting.turn).count();
+        let one_by_one = next.catch_up
+            && (may_go.any(|(_, waiting)| !waiting.turn && waiting.catch_up)
+                || self.runs_of(name).any(|(_, running)| running.catch_up));
+        if one_by_one || beside + self.runs_of(name).count() >= parallel as usize {
+            return false;
         }
         let run = RunId { task: name.clone(), due: *due };
         let task = self.tasks.get_mut(name).expect("it was found above");
         task.waiting.get_mut(&run.due).expect("it was found above").turn = false;
-        if !task.held {
-            self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
-        }
+        self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
+        true
     }
 
     /// Starts those that waited, as long as there are places.

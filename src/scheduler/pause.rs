@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::catch_up::Span;
 use super::pool::Places;
-use super::{Phase, Scheduler, Step, TaskState, Until};
-use crate::event::{Event, Passed, RunId};
+use super::{Phase, Scheduler, Step, TaskState, Until, Waiting};
+use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 
 /// A task, or everything, is paused.
@@ -94,7 +94,14 @@ impl Scheduler {
         let Some(task) = self.tasks.get_mut(name) else { return };
         task.held = true;
         task.unplan(&mut self.timetable);
-        self.each_in_line(name, Places::leave);
+        let pool = task.schedule.policy.pool.as_ref();
+        for (due, waiting) in &mut task.waiting {
+            // Others may run meanwhile, so afterwards it waits for its turn.
+            if !waiting.is_manual() && !std::mem::replace(&mut waiting.turn, true) {
+                self.places.leave(pool, &RunId { task: name.clone(), due: *due });
+            }
+        }
+        self.each_ready(name, Places::leave);
     }
 
     fn release(&mut self, now: Timestamp, name: &Name, step: &mut Step) {
@@ -105,17 +112,12 @@ impl Scheduler {
         step.events
             .extend(task.pass_over(now, Passed::Paused).map(|span| span.event(now, name.clone())));
         task.plan(&self.machine, &mut self.timetable);
-        self.each_in_line(name, Places::line_up);
-        self.take_turn(name);
+        self.each_ready(name, Places::line_up);
+        while self.take_turn(name) {}
     }
 
-    /// Calls `act` for each firing and each run of the task that needs nothing but a place.
-    fn each_in_line(&mut self, name: &Name, act: impl Fn(&mut Places, Option<&Name>, &RunId)) {
-        let Some(task) = self.tasks.get(name) else { return };
-        let pool = task.schedule.policy.pool.as_ref();
-        for (due, _) in task.waiting.iter().filter(|(_, waiting)| !waiting.turn) {
-            act(&mut self.places, pool, &RunId { task: name.clone(), due: *due });
-        }
+    /// Calls `act` for each run of the task whose next attempt needs nothing but a place.
+    fn each_ready(&mut self, name: &Name, act: impl Fn(&mut Places, Option<&Name>, &RunId)) {
         let first = RunId { task: name.clone(), due: Timestamp::MIN };
         for (run, running) in self.runs.range(first..).take_while(|(run, _)| run.task == *name) {
             if matches!(running.phase, Phase::Ready { .. }) {
@@ -142,7 +144,19 @@ impl Scheduler {
     }
 }
 
+impl Waiting {
+    /// Whether a person wants it, pause or not.
+    fn is_manual(&self) -> bool {
+        self.arising.trigger == TriggerKind::Manual
+    }
+}
+
 impl TaskState {
+    /// Whether a pause holds this one of its firings that wait.
+    pub(super) fn holds(&self, waiting: &Waiting) -> bool {
+        self.held && !waiting.is_manual()
+    }
+
     /// Takes all firings that a clock has named since the mark as `passed`, and looks forward from
     /// `now`.
     pub(super) fn pass_over(&mut self, now: Timestamp, passed: Passed) -> Option<Span> {

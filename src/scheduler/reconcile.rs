@@ -97,7 +97,7 @@ impl Scheduler {
             self.change_line(name, pool.as_ref());
         }
         self.drop_what_fires_no_more(now, name, step);
-        self.take_turn(name);
+        while self.take_turn(name) {}
     }
 
     /// Those that wait for a place in `pool` now need one in another.
@@ -106,9 +106,7 @@ impl Scheduler {
         for (due, _) in task.waiting.iter().filter(|(_, waiting)| !waiting.turn) {
             let run = crate::event::RunId { task: name.clone(), due: *due };
             self.places.leave(pool, &run);
-            if !task.held {
-                self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
-            }
+            self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
         }
     }
 

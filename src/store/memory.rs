@@ -9,6 +9,7 @@ use super::Store;
 use super::history::{Known, Query, Records, Row};
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
+use crate::policy::CORRECTION;
 use crate::task::{BoxFuture, Ending, Failure, Outcome};
 use crate::zone::Zone;
 
@@ -116,9 +117,26 @@ impl Kept {
                     (row.finished, row.outcome) = (Some(*at), Some(outcome.word()));
                 }
             }
+            Event::ClockStepped { at, by } if *by < -CORRECTION => self.withdraw(recent, *at),
             _ => {}
         }
         None
+    }
+
+    /// The clock was wrong, and shows `now`: what lies ahead is judged again, but for what has run.
+    fn withdraw(&mut self, recent: &Recent, now: Timestamp) {
+        for (name, task) in &mut self.tasks {
+            let before = task.rows.len();
+            let is_clocks = |row: &Row| row.trigger.is_none_or(TriggerKind::is_clock);
+            task.rows.retain(|due, row| *due <= now || row.is_run() || !is_clocks(row));
+            self.rows -= before - task.rows.len();
+            task.spans.retain(|first, _| *first <= now);
+            for (first, (last, _)) in task.spans.range_mut(..).filter(|(_, (last, _))| *last > now)
+            {
+                let known = recent.last_of_span(name, (*first, *last), now);
+                *last = known.map_or(*first, |(due, _)| due);
+            }
+        }
     }
 
     fn row(&mut self, run: &RunId) -> Option<&mut Row> {
@@ -344,6 +362,50 @@ mod tests {
             assert_eq!(store.append(&[end]).await, []);
         }
         assert_eq!(store.0.kept().rows, MOST_OF_TASK);
+    }
+
+    #[tokio::test]
+    async fn what_lies_ahead_of_a_corrected_clock_is_withdrawn_unless_it_has_run() {
+        let mut store = Memory::new([every_minute("a")]);
+        let passed = |task: &str, first, last| Event::FiringsPassed {
+            at: at(1_000),
+            task: id(task, 0).task,
+            first: at(first),
+            last: at(last),
+            count: Count::of(1),
+            passed: Passed::Missed,
+        };
+        let skipped = |minute, trigger| Event::FiringSkipped {
+            at: at(minute),
+            run: id("a", minute),
+            trigger,
+            reason: SkipReason::Overlap,
+        };
+        let events = [
+            passed("a", 100, 103),
+            passed("gone", 100, 103),
+            passed("a", 300, 303),
+            skipped(400, TriggerKind::Interval),
+            skipped(401, TriggerKind::Manual),
+            started("a", 402),
+            Event::ClockStepped { at: at(102), by: SignedDuration::from_hours(-5) },
+        ];
+        assert_eq!(store.append(&events).await, []);
+        let rows = store.records().history(Query { limit: 100, ..Query::default() }).await;
+        let told: Vec<String> =
+            rows.iter().map(|row| format!("{} {}", row.firing, row.verdict)).collect();
+        let expected = [
+            "a@19700101T064200Z run",
+            // No clock names it again.
+            "a@19700101T064100Z skipped",
+            "a@19700101T014200Z missed",
+            "a@19700101T014100Z missed",
+            "a@19700101T014000Z missed",
+            "gone@19700101T014000Z missed",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(store.append(&[started("a", 402)]).await, [id("a", 402)], "it has run");
+        assert_eq!(store.append(&[started("a", 400)]).await, [], "it has not");
     }
 
     #[tokio::test]

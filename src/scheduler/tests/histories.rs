@@ -105,15 +105,15 @@ struct World {
     /// The latest instant that any step has seen.
     latest: Timestamp,
     live: Vec<RunId>,
-    /// Those whose firing has its verdict, with the kind that named them.
-    verdicts: BTreeMap<RunId, TriggerKind>,
+    /// Those whose firing has its verdict, with the kind that named them, and whether it ran.
+    verdicts: BTreeMap<RunId, (TriggerKind, bool)>,
     spans: Vec<(Name, Timestamp, Timestamp)>,
     waited: BTreeSet<RunId>,
     ended: BTreeSet<RunId>,
     /// Tasks whose trigger was never another.
     unchanged: BTreeSet<usize>,
-    /// The clock was set back by so much that marks were.
-    corrected: bool,
+    /// Those that had run, and lay ahead when the clock was set back by so much that marks were.
+    ran_ahead: BTreeSet<RunId>,
 }
 
 impl World {
@@ -134,7 +134,7 @@ impl World {
             waited: BTreeSet::new(),
             ended: BTreeSet::new(),
             unchanged: (0..TASKS.len()).collect(),
-            corrected: false,
+            ran_ahead: BTreeSet::new(),
         };
         world.reload();
         world
@@ -200,9 +200,23 @@ impl World {
             Do::Set(seconds) => {
                 let by = SignedDuration::from_secs(seconds);
                 self.now += by;
-                self.corrected |= by < -CORRECTION;
+                if by < -CORRECTION {
+                    self.correct();
+                }
                 self.step(Input::ClockStepped(by));
             }
+        }
+    }
+
+    /// As a store does: what lies ahead is judged again, but what has run keeps its verdict.
+    fn correct(&mut self) {
+        let now = self.now;
+        self.verdicts.retain(|run, (kind, ran)| run.due <= now || *ran || !kind.is_clock());
+        let ahead = self.verdicts.keys().filter(|run| run.due > now).cloned();
+        self.ran_ahead.extend(ahead);
+        self.spans.retain(|(_, first, _)| *first <= now);
+        for (_, _, last) in &mut self.spans {
+            *last = now.min(*last);
         }
     }
 
@@ -216,40 +230,42 @@ impl World {
         for event in step.events {
             match event {
                 Event::RunStarted { run, trigger, .. } => {
-                    if self.corrected && self.verdicts.contains_key(&run) {
+                    if self.ran_ahead.contains(&run) {
                         // As a store does, which has seen it before the clock was set back.
                         refused.push(run);
                     } else {
-                        self.judged(&run, trigger);
+                        self.judged(&run, trigger, true);
                     }
                 }
-                Event::FiringSkipped { run, trigger, .. } => self.judged(&run, trigger),
+                Event::FiringSkipped { run, trigger, .. } => {
+                    if !self.ran_ahead.contains(&run) {
+                        self.judged(&run, trigger, false);
+                    }
+                }
                 Event::FiringWaiting { run, .. } => {
-                    assert!(self.corrected || !self.verdicts.contains_key(&run), "{run} has run");
+                    let ran = self.verdicts.contains_key(&run) && !self.ran_ahead.contains(&run);
+                    assert!(!ran, "{run} has its verdict");
                     self.waited.insert(run);
                 }
                 Event::FiringsPassed { task, first, last, .. } => {
                     assert!(first <= last, "{task}: {first} to {last}");
-                    let clash =
-                        |run: &&RunId| run.task == task && (first..=last).contains(&run.due);
-                    let clock =
-                        self.verdicts.iter().filter(|(_, kind)| **kind == TriggerKind::Interval);
-                    let clash = clock.map(|(run, _)| run).find(clash);
-                    assert!(self.corrected || clash.is_none(), "{clash:?} has a verdict");
+                    let clash = |run: &RunId| run.task == task && (first..=last).contains(&run.due);
+                    let mut clock = self.verdicts.iter().filter(|(run, (kind, _))| {
+                        *kind == TriggerKind::Interval && !self.ran_ahead.contains(run)
+                    });
+                    let clash = clock.find(|(run, _)| clash(run));
+                    assert_eq!(clash, None, "it has a verdict");
                     let overlap = |(other, from, to): &&(Name, Timestamp, Timestamp)| {
                         *other == task && *from <= last && first <= *to
                     };
                     let overlap = self.spans.iter().find(overlap);
                     // Arisen firings are spans of one, and may lie between those of a clock.
                     let clock = self.schedules.get(&task).is_some_and(|task| task.when.has_clock());
-                    assert!(
-                        self.corrected || !clock || first == last || overlap.is_none(),
-                        "{overlap:?}"
-                    );
+                    assert!(!clock || first == last || overlap.is_none(), "{overlap:?}");
                     self.spans.push((task, first, last));
                 }
                 Event::RunFinished { run, .. } => {
-                    assert!(self.corrected || self.ended.insert(run.clone()), "{run} ends twice");
+                    assert!(self.ended.insert(run.clone()), "{run} ends twice");
                     assert!(self.verdicts.contains_key(&run), "{run} ends and never began");
                 }
                 _ => {}
@@ -269,16 +285,16 @@ impl World {
         }
     }
 
-    fn judged(&mut self, run: &RunId, kind: TriggerKind) {
-        if kind == TriggerKind::Interval && !self.corrected {
+    fn judged(&mut self, run: &RunId, kind: TriggerKind, runs: bool) {
+        if kind == TriggerKind::Interval {
             let inside = |(task, first, last): &&(Name, Timestamp, Timestamp)| {
                 *task == run.task && (*first..=*last).contains(&run.due)
             };
             let inside = self.spans.iter().find(inside);
             assert!(inside.is_none(), "{run} lies in {inside:?}");
         }
-        let before = self.verdicts.insert(run.clone(), kind);
-        assert!(self.corrected || before.is_none(), "{run} has two verdicts");
+        let before = self.verdicts.insert(run.clone(), (kind, runs));
+        assert_eq!(before, None, "{run} has two verdicts");
     }
 
     fn check_limits(&self) {
@@ -299,7 +315,7 @@ impl World {
 
     /// Every firing that a clock has named has its verdict, or waits for it.
     fn check_complete(&self) {
-        for index in self.unchanged.iter().filter(|_| !self.corrected) {
+        for index in &self.unchanged {
             let schedule = &self.schedules[TASKS[*index]];
             let dues = std::iter::successors(schedule.next_after(ts(START)), |firing| {
                 schedule.next_after(firing.due)

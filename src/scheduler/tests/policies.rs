@@ -619,6 +619,20 @@ fn a_pause_holds_what_comes_and_lets_go_on_what_runs() {
             (13, resumed(Some("b")), &["run b@10"]),
         ],
     );
+    play(
+        "what a person wants does not wait for the end of a pause",
+        queued(),
+        pool(),
+        &[
+            (10, Tick, &["run a@10", "wait b@10 pool"]),
+            (11, paused(Some("b"), None), &[]),
+            (12, Ask(Request::Trigger { task: name("b"), force: false }), &["wait b@12 pool"]),
+            (13, End("a", 10, Outcome::Success), &["end a@10 success", "run b@12"]),
+            // Nor do both run at once when it is over.
+            (14, resumed(Some("b")), &[]),
+            (15, End("b", 12, Outcome::Success), &["end b@12 success", "run b@10"]),
+        ],
+    );
     let set_back = play(
         "a pause of a length moves with the clock",
         tasks(),
