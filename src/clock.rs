@@ -31,6 +31,10 @@ pub trait Clock: Send + Sync + 'static {
     /// machine's does not count. Lengths are taken from it.
     fn elapsed(&self) -> SignedDuration;
 
+    /// How far the wall clock was set since that was last told, here or by a sleep; negative is
+    /// backwards.
+    fn stepped(&self) -> Option<SignedDuration>;
+
     /// Sleeps until `due`, or for ever, unless the clock is set meanwhile. Dropping the future
     /// loses nothing.
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake>;
@@ -101,15 +105,6 @@ impl System {
         }
     }
 
-    /// How far the clock was set since this was last asked, if it was.
-    fn stepped(&self) -> Option<SignedDuration> {
-        let now = lead();
-        let mut last = self.lead.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let by = now - *last;
-        *last = now;
-        (by.abs() > STEP).then_some(by)
-    }
-
     async fn sleep(&self, due: Option<Timestamp>) -> Wake {
         loop {
             if let Some(by) = self.stepped() {
@@ -140,6 +135,14 @@ impl Clock for System {
 
     fn elapsed(&self) -> SignedDuration {
         read(ClockId::Monotonic).duration_since(Timestamp::UNIX_EPOCH)
+    }
+
+    fn stepped(&self) -> Option<SignedDuration> {
+        let now = lead();
+        let mut last = self.lead.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let by = now - *last;
+        *last = now;
+        (by.abs() > STEP).then_some(by)
     }
 
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake> {
@@ -212,6 +215,15 @@ impl Clock for Simulated {
         self.0.borrow().elapsed
     }
 
+    fn stepped(&self) -> Option<SignedDuration> {
+        let mut by = SignedDuration::ZERO;
+        self.0.send_if_modified(|shown| {
+            by = std::mem::replace(&mut shown.stepped, SignedDuration::ZERO);
+            false
+        });
+        (!by.is_zero()).then_some(by)
+    }
+
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake> {
         Box::pin(async move {
             let mut clock = self.0.subscribe();
@@ -219,12 +231,7 @@ impl Clock for Simulated {
                 |shown: &Shown| !shown.stepped.is_zero() || due.is_some_and(|due| due <= shown.now);
             // The sender lives as long as this clock, so there is no end to wait for.
             let _ = clock.wait_for(woken).await;
-            let mut by = SignedDuration::ZERO;
-            self.0.send_if_modified(|shown| {
-                by = std::mem::replace(&mut shown.stepped, SignedDuration::ZERO);
-                false
-            });
-            if by.is_zero() { Wake::Due } else { Wake::Stepped(by) }
+            self.stepped().map_or(Wake::Due, Wake::Stepped)
         })
     }
 }

@@ -23,8 +23,8 @@ pub trait Task: Send + Sync + 'static {
     /// Makes one attempt and tells how it ended.
     ///
     /// A panic in here ends this attempt as failed and nothing else. When
-    /// [`Context::stop_requested`] resolves, end soon: what goes on for much longer than it then
-    /// tells is given up.
+    /// [`Context::stop_requested`] resolves, end soon, and when [`Context::grace_over`] does, at
+    /// once: what goes on for much longer is given up.
     fn execute(&self, context: Context) -> BoxFuture<'_, Ending>;
 }
 
@@ -51,15 +51,25 @@ pub struct Attempt {
 #[derive(Clone, Debug)]
 pub struct Context {
     attempt: std::sync::Arc<Attempt>,
-    /// Once it is asked to stop: within what time.
-    stop: watch::Receiver<Option<Duration>>,
+    stop: watch::Receiver<Stop>,
+}
+
+/// What an attempt is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Nothing: it may go on.
+    No,
+    /// To stop, within this time from when that was asked.
+    Within(Duration),
+    /// To end at once.
+    Now,
 }
 
 impl Context {
     /// A context for `attempt`, and the switch that asks it to stop.
     #[must_use]
     pub fn new(attempt: Attempt) -> (Self, StopSwitch) {
-        let (switch, stop) = watch::channel(None);
+        let (switch, stop) = watch::channel(Stop::No);
         (Self { attempt: attempt.into(), stop }, StopSwitch(switch))
     }
 
@@ -90,31 +100,60 @@ impl Context {
     /// Waits until this attempt is asked to stop, and tells how long it may take to; waits for ever,
     /// if it never is.
     pub async fn stop_requested(&mut self) -> Duration {
-        let own = self.attempt.stop_grace.unsigned_abs();
-        let within = match self.stop.wait_for(Option::is_some).await {
-            Ok(within) => *within,
-            Err(_) => None,
-        };
-        match within {
-            Some(within) => within.min(own),
-            // The switch is gone, so nobody can ask any more.
-            None => std::future::pending().await,
+        let stop = self.stop.wait_for(|stop| *stop != Stop::No).await.map(|stop| *stop);
+        self.within(stop.unwrap_or(Stop::No)).await
+    }
+
+    /// Once it was asked to stop: waits until it is asked again to do so sooner, and tells how long it
+    /// may take from then.
+    pub async fn hurried(&mut self) -> Duration {
+        let changed = self.stop.changed().await;
+        let stop = *self.stop.borrow();
+        self.within(if changed.is_ok() { stop } else { Stop::No }).await
+    }
+
+    /// Waits until the time that this attempt may take to stop is over.
+    pub async fn grace_over(&mut self) {
+        if self.stop.wait_for(|stop| *stop == Stop::Now).await.is_err() {
+            let () = std::future::pending().await;
+        }
+    }
+
+    /// The time within which it has to stop; without any, or where the switch is gone so that nobody
+    /// can ask, it is awaited for ever.
+    async fn within(&self, stop: Stop) -> Duration {
+        match stop {
+            Stop::No => std::future::pending().await,
+            Stop::Within(within) => within.min(self.attempt.stop_grace.unsigned_abs()),
+            Stop::Now => Duration::ZERO,
         }
     }
 }
 
 /// Asks one attempt to stop.
 #[derive(Clone, Debug)]
-pub struct StopSwitch(watch::Sender<Option<Duration>>);
+pub struct StopSwitch(watch::Sender<Stop>);
 
 impl StopSwitch {
-    /// Asks the attempt to stop, within its own stop grace and `within`. Only the first time counts.
+    /// Asks the attempt to stop, within its own stop grace and `within`. Of several such times the one
+    /// that ends first counts.
     pub fn stop(&self, within: Duration) {
         self.0.send_if_modified(|stop| {
-            let first = stop.is_none();
-            stop.get_or_insert(within);
-            first
+            let sooner = match stop {
+                Stop::No => true,
+                Stop::Within(before) => within < *before,
+                Stop::Now => false,
+            };
+            if sooner {
+                *stop = Stop::Within(within);
+            }
+            sooner
         });
+    }
+
+    /// The time to stop is over.
+    pub fn end(&self) {
+        self.0.send_replace(Stop::Now);
     }
 }
 

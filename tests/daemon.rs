@@ -3,14 +3,9 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
-use support::{Place, text, wait_until};
-
-fn alive(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // A zombie has ended.
-    !stat.is_empty() && !stat.contains(") Z ")
-}
+use support::{Daemon, Place, alive, is_root, text, wait_until};
 
 #[test]
 fn a_task_runs_when_it_is_due_and_its_end_is_told() {
@@ -171,7 +166,7 @@ fn one_state_directory_has_one_daemon() {
 #[test]
 fn the_default_state_directory_is_named_by_the_file() {
     let place = Place::with("jobs.toml", "[tasks.a]\ninterval = \"1h\"\ncommand = \"true\"\n");
-    if rustix_is_root() {
+    if is_root() {
         // Root's is `/var/lib/taskd`, which a test leaves alone.
         return;
     }
@@ -181,16 +176,32 @@ fn the_default_state_directory_is_named_by_the_file() {
     assert!(state.starts_with(&*base.to_string_lossy()), "{state}");
 }
 
-fn rustix_is_root() -> bool {
-    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("it is there")) == 0
-}
-
 #[test]
 fn a_named_directory_that_cannot_be_used_is_an_error() {
     let place = Place::with("schedules.toml", "[tasks.a]\ninterval = \"1h\"\ncommand = \"true\"\n");
-    let output = place.taskd(["run", "--state", "schedules.toml"]);
-    assert_eq!(output.status.code(), Some(75));
-    assert!(text(&output.stderr).contains("cannot be used"), "{}", text(&output.stderr));
+    place.write("state/output", "no directory");
+    place.shell("mkdir others; chown nobody others");
+    let others = is_root().then_some("others");
+    for state in ["schedules.toml", "state"].into_iter().chain(others) {
+        let output = place.taskd(["run", "--state", state]);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(75), "{state}: {errors}");
+        assert!(errors.contains("cannot be used"), "{state}: {errors}");
+    }
+}
+
+#[test]
+fn without_a_place_for_output_it_runs_and_says_so() {
+    let tasks = "[tasks.a]\nstartup = \"start\"\ncommand = \"true\"\n";
+    let place = Place::with("schedules.toml", tasks);
+    let mut command = place.command(["run", "--log-format", "json", "--state", "none"]);
+    command.args(["--socket", "s"]).env("TMPDIR", place.path("absent"));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut daemon = Daemon::start(command);
+    let told = daemon.next_record()["message"].as_str().expect("text").to_string();
+    assert!(told.starts_with("degraded: output is not captured: "), "{told}");
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+    daemon.stop();
 }
 
 #[test]
@@ -227,10 +238,11 @@ fn a_rehearsal_decides_and_starts_nothing() {
 fn what_speaks_to_the_service_manager_does_not_reach_a_child() {
     let place = Place::with(
         "schedules.toml",
-        "[tasks.a]\ninterval = \"1s\"\ncommand = \"env > env.new; mv env.new env\"\n",
+        "[tasks.a]\ninterval = \"1s\"\nenv_file = \"app.env\"\ncommand = \"env > env.new; mv env.new env\"\n",
     );
+    place.write("app.env", "WATCHDOG_PID=1\nLISTEN_PID=1\n");
     let mut command = place.command(["run", "--state", "none"]);
-    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "OURS"] {
+    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PIDFDID", "OURS"] {
         command.env(name, "x");
     }
     let mut child = command.stderr(std::process::Stdio::null()).spawn().expect("taskd starts");
@@ -239,7 +251,7 @@ fn what_speaks_to_the_service_manager_does_not_reach_a_child() {
     child.wait().expect("it ends");
     let environment = environment.expect("it ran");
     assert!(environment.contains("OURS=x\n"), "{environment}");
-    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "LISTEN_FDS"] {
+    for name in ["NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_"] {
         assert!(!environment.contains(name), "{environment}");
     }
 }

@@ -4,18 +4,12 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 
-use support::{Daemon, Place, text};
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").expect("it is there").uid() == 0
-}
+use support::{Daemon, Place, is_root, text};
 
 fn running(tasks: &str) -> (Place, Daemon) {
-    let place = Place::with("schedules.toml", tasks);
-    let daemon = place.daemon(["--state", "none"]);
-    (place, daemon)
+    support::running(tasks, &["--state", "none"])
 }
 
 /// The lines of `env` that a task has written.
@@ -210,7 +204,7 @@ fn a_command_runs_as_another_user_with_what_is_theirs() {
         user    = "nobody"
         cwd     = "/"
         output  = "capture"
-        command = "id -u; id -g; id -G; env | sort; grep -E '^(Uid|Gid|CapEff)' /proc/self/status"
+        command = "id -u; id -g; id -G; env | sort; grep -E '^(Uid|Gid|CapEff)' /proc/self/status; echo by its name >> /dev/stderr"
 
         [tasks.home]
         after   = { any = "a" }
@@ -242,6 +236,7 @@ fn a_command_runs_as_another_user_with_what_is_theirs() {
     {
         assert!(lines.contains(&expected), "{expected} in {told}");
     }
+    assert!(lines.contains(&"by its name"), "it may open its own output: {told}");
     // Real, effective, saved and of the file system: there is no way back.
     assert!(lines.contains(&"Uid:\t65534\t65534\t65534\t65534"), "{told}");
     assert!(!told.contains("XDG_STATE_HOME"), "nothing of root's is inherited: {told}");
@@ -354,6 +349,10 @@ fn exec_runs_a_command_here_and_now() {
         umask    = "077"
         command  = 'echo "$A $TASKD_TASK $TASKD_TRIGGER"; read line; echo "got $line"; exit 3'
 
+        [tasks.knows]
+        interval = "1h"
+        command  = 'echo "$TASKD_FILE $TASKD_STATE $TASKD_SOCKET"'
+
         [tasks.absent]
         interval = "1h"
         command  = ["no-such-program-anywhere"]
@@ -362,6 +361,10 @@ fn exec_runs_a_command_here_and_now() {
     let output = place.taskd_with_input(["exec", "a"], "typed\n");
     assert_eq!(text(&output.stdout), "own a manual\ngot typed\n");
     assert_eq!(output.status.code(), Some(3), "its own code");
+    let output = place.taskd(["exec", "knows", "--state", "here", "--socket", "s"]);
+    let expected = ["schedules.toml", "here", "s"].map(|name| place.path(name));
+    let expected: Vec<_> = expected.iter().map(|path| path.to_string_lossy()).collect();
+    assert_eq!(text(&output.stdout).trim(), expected.join(" "), "as the daemon would tell it");
     let output = place.taskd(["exec", "absent"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("no such program"), "{}", text(&output.stderr));

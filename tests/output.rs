@@ -8,10 +8,8 @@ use std::path::PathBuf;
 
 use support::{Daemon, Place, wait_until};
 
-fn running(text: &str) -> (Place, Daemon) {
-    let place = Place::with("schedules.toml", text);
-    let daemon = place.daemon(["--state", "state"]);
-    (place, daemon)
+fn running(tasks: &str) -> (Place, Daemon) {
+    support::running(tasks, &["--state", "state"])
 }
 
 /// The files of captured output of `task`, the oldest first.
@@ -167,27 +165,78 @@ fn attempts_of_a_run_share_its_file() {
 
 #[test]
 fn what_is_left_behind_holds_up_nothing_and_stays_within_bounds() {
-    // The grandchild keeps the output open, and goes on writing.
+    // The grandchild keeps the output open, and goes on writing; also as a daemon of its own, and
+    // into a file that is removed when the run ends.
+    for (start, output) in [("", "capture"), ("setsid", "capture"), ("setsid", "log")] {
+        let (place, mut daemon) = running(&format!(
+            r#"
+            [tasks.a]
+            startup = "start"
+            output  = {{ to = "{output}", max_size = "64KiB" }}
+            command = """
+            {start} sh -c 'echo $$ > pid; while ! [ -e go ]; do sleep 0.01; done; while :; do head -c 65536 /dev/zero; sleep 0.01; done' &
+            while ! [ -e pid ]; do sleep 0.01; done
+            """
+            "#
+        ));
+        assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+        place.write("go", "");
+        let writer = place.read("pid").trim().to_string();
+        let metadata = || fs::metadata(format!("/proc/{writer}/fd/1")).expect("it writes on");
+        wait_until(|| (metadata().len() > 20 << 20).then_some(())).expect("it writes on");
+        let bounded = wait_until(|| (metadata().blocks() * 512 < 2 << 20).then_some(()));
+        assert!(bounded.is_some(), "{} blocks", metadata().blocks());
+        place.shell(&format!("kill -KILL {writer}"));
+        daemon.stop();
+    }
+}
+
+#[test]
+fn an_output_that_was_cut_off_begins_anew() {
     let (place, mut daemon) = running(
         r#"
         [tasks.a]
         startup = "start"
-        output  = { to = "capture", max_size = "64KiB" }
-        command = '''
-        (echo $$ > pid; while :; do head -c 65536 /dev/zero; sleep 0.01; done) &
-        while ! [ -e pid ]; do sleep 0.01; done
-        '''
+        output  = { to = ["log", "capture"], max_size = "64KiB" }
+        command = """
+        seq 1 100000; echo before
+        while ! [ -e go ]; do sleep 0.01; done
+        echo after > /dev/stderr
+        """
         "#,
     );
+    while daemon.next_output("a") != "before" {}
+    place.write("go", "");
+    assert_eq!(daemon.next_output("a"), "after");
     assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
-    let file = captured(&place, "a").remove(0);
-    let metadata = || fs::metadata(&file).expect("it is there");
-    wait_until(|| (metadata().len() > 20 << 20).then_some(())).expect("it writes on");
-    let bounded = wait_until(|| (metadata().blocks() * 512 < 2 << 20).then_some(()));
-    assert!(bounded.is_some(), "{} blocks", metadata().blocks());
-    place.shell(
-        "pkill -KILL -f 'head -c 65536' ; kill -KILL -$(ps -o pgid= -p $(cat pid) | tr -d ' ')",
+    let kept = fs::read_to_string(&captured(&place, "a")[0]).expect("it is text");
+    assert_eq!(kept, "after\n");
+    daemon.stop();
+}
+
+#[test]
+fn the_file_of_a_run_that_goes_on_is_not_removed() {
+    let (place, mut daemon) = running(
+        r#"
+        [tasks.a]
+        interval = "1s"
+        overlap  = "parallel"
+        output   = { to = "capture", keep = 1 }
+        command  = """
+        if mkdir first; then echo one; while ! [ -e go ]; do sleep 0.01; done; echo two; fi
+        """
+        "#,
     );
+    for _ in 0..3 {
+        daemon.wait_for("run finished");
+    }
+    place.write("go", "");
+    let texts = || captured(&place, "a").iter().map(fs::read_to_string).collect::<Vec<_>>();
+    let whole =
+        |text: &std::io::Result<String>| text.as_ref().is_ok_and(|text| text == "one\ntwo\n");
+    wait_until(|| texts().iter().any(whole).then_some(())).expect("it is kept until its end");
+    // It is the oldest, and goes when the next one ends.
+    wait_until(|| (!texts().iter().any(whole)).then_some(())).expect("it goes after its end");
     daemon.stop();
 }
 

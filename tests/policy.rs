@@ -3,18 +3,10 @@
 mod support;
 
 use serde_json::Value;
-use support::{Daemon, Place, wait_until};
+use support::{Daemon, Place, alive, wait_until};
 
-fn alive(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-    // A zombie has ended.
-    !stat.is_empty() && !stat.contains(") Z ")
-}
-
-fn running(text: &str) -> (Place, Daemon) {
-    let place = Place::with("schedules.toml", text);
-    let daemon = place.daemon(["--state", "none", "--log-level", "debug"]);
-    (place, daemon)
+fn running(tasks: &str) -> (Place, Daemon) {
+    support::running(tasks, &["--state", "none", "--log-level", "debug"])
 }
 
 /// The next end of a run of `task`.
@@ -240,6 +232,19 @@ fn what_was_missed_is_made_up_for() {
         assert_eq!(told["task"], "a");
         daemon.stop();
     }
+}
+
+#[test]
+fn an_end_cuts_a_grace_short_that_has_begun() {
+    // It is being stopped for its timeout when the daemon ends.
+    let (place, daemon) = running(
+        "[daemon]\nshutdown_grace = \"2s\"\n[tasks.deaf]\nstartup = \"start\"\ntimeout = \"1s\"\nstop_grace = \"1h\"\ncommand = \"trap 'echo heard > heard' TERM; echo $$ > pid; while :; do sleep 0.01; done\"\n",
+    );
+    place.wait_for("heard", |text| text.ends_with('\n'));
+    daemon.signal("TERM");
+    let (status, _, log) = daemon.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("\"outcome\":\"timed-out\"") && !alive(&place.read("pid")), "{log}");
 }
 
 #[test]

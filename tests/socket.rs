@@ -189,6 +189,44 @@ fn any_http_client_may_ask() {
 }
 
 #[test]
+fn a_body_that_nobody_wants_is_refused_on_every_path() {
+    let (place, daemon) = running(TASKS);
+    for path in ["/v1/status", "/v1/history", "/v1/no-such-path"] {
+        for (length, expected, code) in
+            [(1, 422, "unwanted-body"), ((1 << 20) + 1, 413, "too-large")]
+        {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+            let body = "x".repeat(length);
+            let request = format!("{head}Content-Length: {length}\r\n\r\n{body}");
+            let (status, answer) = http(&place, &request);
+            assert_eq!(status, expected, "{path}, {length}: {answer}");
+            assert!(answer.contains(code), "{answer}");
+        }
+    }
+    daemon.stop();
+}
+
+#[test]
+fn who_waits_longest_for_a_request_makes_room() {
+    let (place, daemon) = running(TASKS);
+    let connect = || UnixStream::connect(place.path("run/here.sock")).expect("it answers");
+    let mut idle: Vec<_> = (0..128).map(|_| connect()).collect();
+    let (status, _) = get(&place, "/v1/status");
+    assert_eq!(status, 200, "there is a place for one more");
+    let mut rest = Vec::new();
+    let closed = idle[0].read_to_end(&mut rest);
+    assert!(closed.is_err() || rest.is_empty(), "the first was closed: {rest:?}");
+    // The last one is still served.
+    let last = idle.last_mut().expect("there are some");
+    last.write_all(b"GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .expect("it is open");
+    let mut answer = String::new();
+    last.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    daemon.stop();
+}
+
+#[test]
 fn nonsense_at_the_socket_harms_nobody() {
     let (place, daemon) = running(TASKS);
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(200_000));

@@ -2,11 +2,11 @@
 
 use super::args::{Exec, Global};
 use super::exit::{Exit, Failure};
-use super::{locate, plan, selection, serve};
+use super::{locate, plan, selection, serve, socket, state};
 use crate::clock;
 use crate::event::{RunId, TriggerKind};
 use crate::policy::Policy;
-use crate::runner;
+use crate::runner::{self, Surroundings};
 use crate::task::Attempt;
 
 pub fn exec(global: &Global, exec: &Exec) -> Result<Exit, Failure> {
@@ -30,7 +30,12 @@ pub fn exec(global: &Global, exec: &Exec) -> Result<Exit, Failure> {
         timeout: None,
         stop_grace: Policy::STOP_GRACE,
     };
-    let surroundings = serve::surroundings();
+    let state = state::directory(global, &located, plan.daemon.state_dir.as_deref());
+    let named = plan.daemon.socket.as_deref();
+    let socket = socket::expected(global, &located, named, state.as_deref());
+    let file = std::path::absolute(&located.path)?;
+    let variables = serve::variables(&file, state.as_deref(), socket.as_deref());
+    let surroundings = Surroundings { variables, ..serve::surroundings() };
     // Returns only if it cannot be.
     let reason = runner::exec(&entry.command, &surroundings, &attempt);
     Err(Failure::new(Exit::Failed, format!("`{task}` was not started: {reason}")))

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::DirBuilder;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,13 +58,9 @@ pub async fn serve(
     if let (Some(directory), Some(server)) = (directory, &server) {
         directory.sign(&file, Some(server.path()))?;
     }
-    // Output has a place of its own where there is no state; it is removed at the end.
-    let private = if directory.is_none() { tempfile::tempdir().ok() } else { None };
-    let place = state.map(|state| state.join("output"));
-    let place = place.or_else(|| private.as_ref().map(|private| private.path().to_path_buf()));
-    let outputs = place.map(outputs).transpose()?;
+    let output = held.output.as_ref().map(|output| Arc::new(Outputs::new(output.path().into())));
     let variables = variables(&file, state, server.as_ref().map(Server::path));
-    let mut surroundings = Surroundings { outputs, variables, ..surroundings() };
+    let mut surroundings = Surroundings { outputs: output, variables, ..surroundings() };
     surroundings.raise_open_files();
     let surroundings = Arc::new(surroundings);
     let clock = Arc::new(System::new()?);
@@ -136,7 +130,7 @@ fn known(entry: &Entry) -> Known {
 }
 
 /// What lets `taskd` inside a task speak to its own daemon.
-fn variables(
+pub fn variables(
     file: &Path,
     state: Option<&Path>,
     socket: Option<&Path>,
@@ -151,12 +145,6 @@ fn variables(
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.into())
-}
-
-/// The directory of captured output at `path`, which nobody else may enter.
-fn outputs(path: PathBuf) -> io::Result<Arc<Outputs>> {
-    DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-    Ok(Arc::new(Outputs::new(path)))
 }
 
 /// What runs have written.

@@ -49,6 +49,18 @@ pub fn bind(
     }
 }
 
+/// Where a daemon for `file` answers, or would, whose `[daemon]` says `named` and whose state is in
+/// `state`.
+pub fn expected(
+    global: &Global,
+    file: &Located,
+    named: Option<&Path>,
+    state: Option<&Path>,
+) -> Option<PathBuf> {
+    let named = global.socket.as_deref().or(named).map(Into::into);
+    named.or_else(|| state.and_then(store::socket_of)).or_else(|| default(file, state))
+}
+
 /// Where a daemon for `file` answers if nobody says otherwise.
 fn default(file: &Located, state: Option<&Path>) -> Option<PathBuf> {
     if let Some(directory) = variable("RUNTIME_DIRECTORY") {

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::args::Global;
 use super::exit::{Exit, Failure};
 use super::locate::{self, Located};
@@ -27,8 +29,28 @@ enum Choice {
 pub struct Held {
     /// Its directory, if it has one.
     pub directory: Option<StateDirectory>,
+    /// Where output is captured.
+    pub output: Option<OutputDirectory>,
     /// Why it has none that it should have.
     pub degraded: Option<String>,
+}
+
+/// A directory for captured output.
+#[derive(Debug)]
+pub enum OutputDirectory {
+    /// Below the state.
+    Kept(PathBuf),
+    /// Where there is no state: it goes with the daemon.
+    Private(TempDir),
+}
+
+impl OutputDirectory {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Private(directory) => directory.path(),
+        }
+    }
 }
 
 /// Holds the state directory of a daemon for `file`, if it has one.
@@ -39,17 +61,20 @@ pub struct Held {
 pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failure> {
     let absolute = absolute(&file.path);
     let (path, named) = match choose(global, file, plan.daemon.state_dir.as_deref(), &absolute) {
-        Choice::Memory => return Ok(Held::default()),
+        Choice::Memory => return Ok(Held::in_memory(None)),
         Choice::Named(path) => (path, true),
         Choice::Default(Some(path)) => (path, false),
         Choice::Default(None) => {
-            return Ok(Held::degraded("there is no home for a state directory"));
+            return Ok(Held::in_memory(Some("there is no home for a state directory".into())));
         }
     };
     match StateDirectory::hold(&path, &absolute) {
-        Ok(directory) => Ok(Held { directory: Some(directory), degraded: None }),
+        Ok(directory) => {
+            let output = Some(OutputDirectory::Kept(directory.output()));
+            Ok(Held { directory: Some(directory), output, degraded: None })
+        }
         Err(error @ DirectoryError::Unusable { .. }) if !named => {
-            Ok(Held::degraded(&error.to_string()))
+            Ok(Held::in_memory(Some(error.to_string())))
         }
         Err(error @ DirectoryError::Busy { .. }) => Err(Failure::new(Exit::Busy, error)
             .help("end that one first, or name another directory with `--state`")),
@@ -59,9 +84,22 @@ pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failur
 }
 
 impl Held {
-    fn degraded(why: &str) -> Self {
-        tracing::warn!("degraded: everything is kept in memory: {why}");
-        Self { directory: None, degraded: Some(format!("everything is kept in memory: {why}")) }
+    /// Nothing but a place for output, which goes with the daemon; and why that is not as it should
+    /// be, if it is not.
+    fn in_memory(why: Option<String>) -> Self {
+        let mut degraded = why.map(|why| format!("everything is kept in memory: {why}"));
+        let output = match tempfile::tempdir() {
+            Ok(directory) => Some(OutputDirectory::Private(directory)),
+            Err(error) => {
+                let lost = format!("output is not captured: {error}");
+                degraded = Some(degraded.map_or(lost.clone(), |why| format!("{why}; {lost}")));
+                None
+            }
+        };
+        if let Some(why) = &degraded {
+            tracing::warn!("degraded: {why}");
+        }
+        Self { directory: None, output, degraded }
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, RawQuery, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http_body_util::channel::{Channel, Sender};
@@ -24,6 +25,12 @@ const MOST_ROWS: usize = 1_000;
 
 /// A page has so many rows where nobody says otherwise.
 const ROWS: usize = 100;
+
+/// The largest body of a request: 1 MiB.
+const LARGEST: usize = 1 << 20;
+
+/// So long the body of a request may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often to look whether a run that is followed has written more.
 const LOOK: Duration = Duration::from_millis(100);
@@ -66,6 +73,27 @@ pub(super) fn router(source: Source) -> Router {
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "this path takes `GET`")
         })
         .with_state(source)
+        .layer(middleware::from_fn(without_body))
+}
+
+/// Hands a request on that brings no body, which nothing here wants.
+async fn without_body(request: Request, next: Next) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let Ok(read) = tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await else {
+        let message = "the body does not come";
+        return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message));
+    };
+    match read {
+        Ok(body) if body.is_empty() => Ok(next.run(Request::from_parts(parts, body.into())).await),
+        Ok(_) => {
+            let (status, message) = (StatusCode::UNPROCESSABLE_ENTITY, "no body is wanted here");
+            Err(ApiError::new(status, "unwanted-body", message))
+        }
+        Err(_) => {
+            let (status, message) = (StatusCode::PAYLOAD_TOO_LARGE, "a body may have 1 MiB");
+            Err(ApiError::new(status, "too-large", message))
+        }
+    }
 }
 
 /// Why a request is not done.

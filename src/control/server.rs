@@ -1,22 +1,27 @@
 //! The socket: who may speak to the daemon, and how many at once.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::UnixStream as Stream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::body::Body;
+use http_body_util::BodyExt;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
+use super::connections::Connections;
 use super::protocol::{self, Source};
 
 /// So many may speak at once.
@@ -24,9 +29,6 @@ const MOST_CONNECTIONS: usize = 128;
 
 /// So long a request may take to come, in seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The largest body of a request: 1 MiB.
-const LARGEST: usize = 1 << 20;
 
 /// A socket that is bound, as long as this lives.
 #[derive(Debug)]
@@ -69,16 +71,15 @@ impl Server {
 
     /// Answers whoever may ask, for ever. Dropping the future removes the socket.
     pub async fn serve(self, source: Source) {
-        let router = protocol::router(source).layer(DefaultBodyLimit::max(LARGEST));
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let router = protocol::router(source);
+        let connections = Connections::new(MOST_CONNECTIONS);
         loop {
-            // The semaphore is never closed.
-            let Ok(place) = places.clone().acquire_owned().await else { return };
             match self.listener.accept().await {
                 Ok((stream, _)) if may_speak(&stream) => {
-                    let router = router.clone();
+                    let place = connections.place().await;
+                    let answer = answer(stream, router.clone(), connections.clone());
                     tokio::spawn(async move {
-                        answer(stream, router).await;
+                        answer.await;
                         drop(place);
                     });
                 }
@@ -116,15 +117,55 @@ fn may_speak(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| [0, own].contains(&peer.uid()))
 }
 
-async fn answer(stream: UnixStream, router: Router) {
-    let service = TowerToHyperService::new(router);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a client left in the middle");
+/// Answers requests until the other side leaves, or has to make room.
+async fn answer(stream: UnixStream, router: Router, connections: Arc<Connections>) {
+    // A task of its own, so that it can be closed from elsewhere.
+    let (told, own) = oneshot::channel::<AbortHandle>();
+    let task = tokio::spawn(async move {
+        let Ok(own) = own.await else { return };
+        let turn = Arc::new(Mutex::new(Some(connections.wait(own.clone()))));
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |request| {
+            let (answer, turn) = (router.call(request), turn.clone());
+            let (connections, own) = (connections.clone(), own.clone());
+            // Its request has come: nobody closes it before the whole answer is gone.
+            drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let again = OnDrop(Some(move || {
+                let next = connections.wait(own);
+                *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+            }));
+            async move {
+                Ok::<_, Infallible>(answer.await?.map(|body| {
+                    Body::new(body.map_frame(move |frame| {
+                        let _until_then = &again;
+                        frame
+                    }))
+                }))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .max_buf_size(64 * 1024)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a client left in the middle");
+        }
+    });
+    if told.send(task.abort_handle()).is_ok() {
+        // An end by being closed is one, too.
+        let _ = task.await;
+    }
+}
+
+/// Does something when it is dropped.
+struct OnDrop<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(act) = self.0.take() {
+            act();
+        }
     }
 }
 

@@ -52,6 +52,11 @@ impl Attempts {
         }
     }
 
+    /// Waits for none of them any longer: they end as given up.
+    pub(super) fn give_up(&mut self) {
+        self.futures.abort_all();
+    }
+
     /// Whether none goes on.
     pub(super) fn is_empty(&self) -> bool {
         self.futures.is_empty()
@@ -87,21 +92,45 @@ async fn limited(task: Option<Arc<dyn Task>>, context: Context, switch: StopSwit
             None => std::future::pending().await,
         }
     };
-    let stopped = tokio::select! {
+    let timed_out = tokio::select! {
         biased;
         ending = &mut attempt => return ending,
-        grace = asked.stop_requested() => (false, grace),
+        _ = asked.stop_requested() => false,
         () = over => {
             switch.stop(Duration::MAX);
-            (true, asked.stop_requested().await)
+            true
         }
     };
-    let (timed_out, grace) = stopped;
-    match tokio::time::timeout(grace + GIVE_UP, attempt).await {
-        Ok(ending) if timed_out => Ending { outcome: Outcome::TimedOut, ..ending },
-        Ok(ending) => ending,
-        Err(_) => {
+    let patience = async {
+        grace(&mut asked).await;
+        switch.end();
+        tokio::time::sleep(GIVE_UP).await;
+    };
+    tokio::select! {
+        biased;
+        ending = &mut attempt => {
+            if timed_out { Ending { outcome: Outcome::TimedOut, ..ending } } else { ending }
+        }
+        () = patience => {
             Outcome::Failed(Failure::Broken("it does not stop, and was given up".into())).into()
+        }
+    }
+}
+
+/// Waits until the time is over that an attempt may take, which was asked to stop. It may be asked
+/// again, to do so sooner.
+async fn grace(asked: &mut Context) {
+    let over = tokio::time::sleep(asked.stop_requested().await);
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => return,
+            within = asked.hurried() => {
+                let sooner = tokio::time::sleep(within);
+                if sooner.deadline() < over.deadline() {
+                    over.set(sooner);
+                }
+            }
         }
     }
 }

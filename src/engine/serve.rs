@@ -17,11 +17,16 @@ use crate::zone::Zone;
 /// What the last steps of an end take: so much earlier, what runs is killed.
 const LAST_STEPS: Duration = Duration::from_millis(500);
 
+/// What the very last steps take: so much earlier, what does not even end by that is given up.
+const LAST_RECORDS: Duration = Duration::from_millis(100);
+
+/// Waits for a time to be over, or for ever.
+type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl Engine {
     /// Serves until it is asked to drain or stop and the last run has ended.
     pub async fn serve(mut self) {
-        let mut patience: Pin<Box<dyn Future<Output = ()> + Send>> =
-            Box::pin(std::future::pending());
+        let (mut patience, mut last_patience): (Patience, Patience) = (endless(), endless());
         while !(self.scheduler.is_draining() && self.attempts.is_empty()) {
             // Every branch is cancel-safe: losing the race loses no message.
             let input = tokio::select! {
@@ -39,17 +44,24 @@ impl Engine {
                             continue;
                         }
                     };
-                    if request == Request::Drain && !self.scheduler.is_draining() {
+                    if matches!(request, Request::Drain | Request::Stop) && self.end.is_none() {
                         let grace = self.parts.shutdown_grace;
                         self.end = Some(self.parts.clock.elapsed().saturating_add(signed(grace)));
                         let last = self.scheduler.longest_stop_grace().unsigned_abs() + LAST_STEPS;
                         patience = Box::pin(tokio::time::sleep(grace.saturating_sub(last)));
+                        let last = grace.saturating_sub(LAST_RECORDS);
+                        last_patience = Box::pin(tokio::time::sleep(last));
                     }
                     Input::Asked(request)
                 }
                 () = &mut patience => {
-                    patience = Box::pin(std::future::pending());
+                    patience = endless();
                     Input::Asked(Request::Stop)
+                }
+                () = &mut last_patience => {
+                    last_patience = endless();
+                    self.attempts.give_up();
+                    continue;
                 }
                 wake = self.parts.clock.sleep_until(self.scheduler.wake_at()) => match wake {
                     Wake::Due => Input::Tick,
@@ -72,9 +84,11 @@ impl Engine {
         }
     }
 
-    /// One step: decide, record, tell, act. What the store refuses is a step of its own.
+    /// One step: decide, record, tell, act. What the store refuses is a step of its own, and so is a
+    /// clock that was set: nothing is judged by it before lengths have moved along.
     pub(super) async fn take(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
+        let stepped = self.parts.clock.stepped().map(Input::ClockStepped);
+        let mut inputs: VecDeque<Input> = stepped.into_iter().chain([input]).collect();
         while let Some(input) = inputs.pop_front() {
             let step = self.scheduler.step(self.parts.clock.now(), input);
             let refused = self.record(&step.events).await;
@@ -125,6 +139,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn endless() -> Patience {
+    Box::pin(std::future::pending())
 }
 
 /// A length that may be compared with what the clock tells.

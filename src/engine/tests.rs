@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::clock::Simulated;
+use crate::scheduler::Until;
 use crate::store::Memory;
 use crate::task::{BoxFuture, Context, Ending, Failure, Outcome};
 use crate::trigger::{Interval, Trigger, When};
@@ -183,6 +184,40 @@ async fn a_stop_reaches_what_runs() {
     let journal = world.journal.clone();
     world.end_by(Request::Stop).await;
     assert_eq!(journal.ends(1).await, [Outcome::Stopped]);
+}
+
+/// Takes no notice of anybody.
+struct Deaf;
+impl Task for Deaf {
+    fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_stop_is_given_up_before_the_end_is_late() {
+    let world = world(Deaf, Memory::default()).await;
+    world.advance_to(1);
+    world.journal.starts(1).await;
+    let (journal, begun) = (world.journal.clone(), tokio::time::Instant::now());
+    world.end_by(Request::Drain).await;
+    assert!(begun.elapsed() <= Duration::from_secs(25), "{:?}", begun.elapsed());
+    let given_up = Outcome::Failed(Failure::Broken("it was given up".into()));
+    assert_eq!(journal.ends(1).await, [given_up]);
+}
+
+#[tokio::test]
+async fn no_question_is_judged_by_a_clock_that_was_set_before_lengths_have_moved() {
+    let world = world(Succeeds, Memory::default()).await;
+    let hour = SignedDuration::from_hours(1);
+    let (until, reason) = (Some(Until::For(hour)), None);
+    world.handle.ask(Request::Pause { task: None, until, reason }).await;
+    assert_eq!(world.handle.status().await.map(|status| status.paused), Some(1));
+    // The request is there at the same moment as the news of the clock, and comes first.
+    world.clock.set(ts("2026-01-01T02:00:00Z"));
+    world.handle.ask(Request::Resume(Some(Name::new("other").expect("a fine name")))).await;
+    assert_eq!(world.handle.status().await.map(|status| status.paused), Some(1));
+    world.end_by(Request::Drain).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 //! taskd tells it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
@@ -16,15 +16,11 @@ use super::{CommandTask, Surroundings};
 use crate::task::Attempt;
 use crate::zone::Zone;
 
-/// What speaks to taskd's own service manager and must not reach a child.
-const OURS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "LISTEN_PID",
-];
+/// Whether a variable speaks to taskd's own service manager and must not reach a child.
+fn is_managers(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name == b"NOTIFY_SOCKET" || name.starts_with(b"WATCHDOG_") || name.starts_with(b"LISTEN_")
+}
 
 /// What belongs to one attempt, and must not come from one that taskd may run in.
 const FACTS: [&str; 10] = [
@@ -107,6 +103,7 @@ pub(super) fn of(
     for file in &task.env_files {
         variables.extend(read(file, surroundings, user)?);
     }
+    variables.retain(|name, _| !is_managers(name));
     variables.extend(task.environment.iter().map(|(name, value)| (name.into(), value.into())));
     for (name, value) in &surroundings.variables {
         match value {
@@ -121,13 +118,13 @@ pub(super) fn of(
 }
 
 fn inherited(inherit: &Inherit, surroundings: &Surroundings, user: Option<&User>) -> Variables {
-    let is_ours = |name: &OsString| OURS.iter().chain(&FACTS).any(|ours| name == ours);
+    let is_fact = |name: &OsString| FACTS.iter().any(|fact| name == fact);
     let taken = |name: &OsString| match inherit {
         Inherit::All => true,
         Inherit::Only(names) => name == "PATH" || names.iter().any(|own| name == own.as_str()),
     };
     let own = surroundings.environment.iter();
-    let own = own.filter(|(name, _)| !is_ours(name) && taken(name)).cloned();
+    let own = own.filter(|(name, _)| !is_fact(name) && taken(name)).cloned();
     let mut variables: Variables = own.collect();
     // Another's home is none of its business.
     if let Some(user) = user.filter(|user| !user.is_own()) {

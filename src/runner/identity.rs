@@ -217,9 +217,14 @@ const STEPS: [&str; 6] = ["limits", "niceness", "groups", "group", "user", "user
 const STEP: i32 = 1 << 16;
 
 impl Change {
-    /// Lets the child of `command` do this before it becomes the program.
-    pub(super) fn prepare(self, command: &mut Command) {
+    /// Lets the child of `command` do this before it becomes the program; its output becomes its
+    /// user's, if it `owns_output`.
+    pub(super) fn prepare(self, command: &mut Command, owns_output: bool) {
         let act = move || {
+            if owns_output && self.uid.is_some() {
+                // Some file systems know no owners, and then anybody may write.
+                let _ = rustix::fs::fchown(rustix::stdio::stdout(), self.uid, self.gid);
+            }
             self.act().map_err(|(step, error)| {
                 let step = i32::try_from(step + 1).unwrap_or(1) * STEP;
                 io::Error::from_raw_os_error(step + error.raw_os_error())

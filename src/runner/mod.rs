@@ -3,8 +3,8 @@
 mod environment;
 mod identity;
 mod output;
+mod processes;
 mod spawn;
-mod strays;
 mod supervise;
 
 use std::ffi::OsString;
@@ -22,6 +22,7 @@ use crate::zone::Zone;
 pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
 pub use identity::{Identity, Limited, Refused, User};
 pub use output::{Captured, Output, Outputs, Target};
+pub use processes::Processes;
 pub use spawn::{NotStarted, exec, find_program};
 
 use output::Channel;
@@ -77,6 +78,8 @@ pub struct Surroundings {
     pub variables: Vec<(&'static str, Option<OsString>)>,
     /// How many files a child may have open, where taskd itself may have more.
     pub open_files: Option<Rlimit>,
+    /// What all of them look at.
+    pub processes: Processes,
 }
 
 impl Surroundings {
@@ -156,26 +159,81 @@ impl Task for Prepared {
             let outputs = self.surroundings.outputs.as_ref();
             let Channel { ends, follower } =
                 Channel::open(self.command.output, outputs, context.run());
-            let child = match self.spawn(&context, ends).await {
-                Ok(child) => {
-                    self.surroundings.give_limits(&self.command.identity, &child);
-                    child
-                }
-                Err(reason) => {
-                    follower.follow(async { false }).await;
-                    return Outcome::NotStarted(reason.to_string()).into();
+            let mut asked = context.clone();
+            let spawned = tokio::select! {
+                biased;
+                spawned = self.spawn(&context, ends) => spawned.map(Some),
+                // What starts all the same is killed.
+                _ = asked.stop_requested() => Ok(None),
+            };
+            let child = match spawned {
+                Ok(Some(child)) => child,
+                not_running => {
+                    follower.follow(std::future::ready(())).await;
+                    return match not_running {
+                        Err(reason) => Outcome::NotStarted(reason.to_string()).into(),
+                        Ok(_) => Outcome::Stopped.into(),
+                    };
                 }
             };
+            self.surroundings.give_limits(&self.command.identity, &child);
             let (ended, hears) = oneshot::channel();
             let supervise = async {
-                let (ending, left_behind) =
-                    supervise::supervise(&self.command, child, context).await;
+                let processes = &self.surroundings.processes;
+                let ending = supervise::supervise(&self.command, processes, child, context).await;
                 // Where nothing is followed, nobody hears it.
-                let _ = ended.send(left_behind);
+                let _ = ended.send(());
                 ending
             };
-            let follow = follower.follow(async { hears.await.unwrap_or(false) });
+            let follow = follower.follow(async { hears.await.unwrap_or_default() });
             tokio::join!(supervise, follow).0
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::event::{RunId, TriggerKind};
+    use crate::name::Name;
+    use crate::task::Attempt;
+
+    #[tokio::test]
+    async fn who_is_asked_to_stop_while_it_starts_has_stopped() {
+        let place = tempfile::tempdir().expect("a place");
+        let root = || FromHome::Absolute("/".into());
+        let absent = FromHome::Absolute(place.path().join("absent.env"));
+        let command = CommandTask {
+            arguments: vec!["sleep".into(), "1000".into()],
+            directory: root(),
+            inherit: Inherit::All,
+            // It is read elsewhere, so that the start takes its time.
+            env_files: vec![EnvFile { place: EnvPlace::Path(absent), optional: true }],
+            environment: Vec::new(),
+            stdin: None,
+            identity: Identity::default(),
+            zone: Zone::utc(),
+            stop_signal: Signal::TERM,
+            success_codes: vec![0],
+            output: Output { to: Target::Discard, ..Output::default() },
+            search: None,
+        };
+        let run = RunId { task: Name::new("a").expect("a fine name"), due: Timestamp::UNIX_EPOCH };
+        let (context, switch) = Context::new(Attempt {
+            run,
+            number: 1,
+            trigger: TriggerKind::Manual,
+            cause: None,
+            previous_success: None,
+            timeout: None,
+            stop_grace: SignedDuration::from_secs(1000),
+        });
+        switch.stop(std::time::Duration::MAX);
+        let prepared = command.within(&Arc::new(Surroundings::default()));
+        let ending = prepared.execute(context);
+        let ending = tokio::time::timeout(std::time::Duration::from_mins(1), ending).await;
+        assert_eq!(ending.expect("it does not wait").outcome, Outcome::Stopped);
     }
 }

@@ -12,6 +12,7 @@ use rustix::fs::{Access, MemfdFlags};
 
 use super::environment::{self, BadEnvFile, PATH};
 use super::identity::{self, Refused, User};
+use super::output::Target;
 use super::{CommandTask, Surroundings};
 use crate::task::Attempt;
 
@@ -23,7 +24,9 @@ pub(super) fn spawn(
     attempt: &Attempt,
     (output, errors): (Stdio, Stdio),
 ) -> Result<Child, NotStarted> {
-    let Ready { mut command, directory } = prepare(task, surroundings, attempt)?;
+    let owns_output = matches!(task.output.to, Target::Kept { .. });
+    let ready = prepare(task, surroundings, attempt, owns_output)?;
+    let Ready { mut command, directory } = ready;
     if task.stdin.is_none() {
         command.stdin(Stdio::null());
     }
@@ -38,7 +41,7 @@ pub(super) fn spawn(
 /// Returns only if that cannot be, and why.
 #[must_use]
 pub fn exec(task: &CommandTask, surroundings: &Surroundings, attempt: &Attempt) -> NotStarted {
-    match prepare(task, surroundings, attempt) {
+    match prepare(task, surroundings, attempt, false) {
         Ok(Ready { mut command, directory }) => {
             let error = command.exec();
             why_not(task, &directory, error)
@@ -54,10 +57,13 @@ struct Ready {
     directory: PathBuf,
 }
 
+/// Makes the command ready; `owns_output`: to be given to its user, so that also `> /dev/stderr`
+/// works.
 fn prepare(
     task: &CommandTask,
     surroundings: &Surroundings,
     attempt: &Attempt,
+    owns_output: bool,
 ) -> Result<Ready, NotStarted> {
     let [name, arguments @ ..] = task.arguments.as_slice() else {
         return Err(NotStarted::NoCommand);
@@ -74,7 +80,7 @@ fn prepare(
         command.stdin(input(text).map_err(|error| NotStarted::Other(name.clone(), error))?);
     }
     if let Some(change) = task.identity.change(user.as_ref())? {
-        change.prepare(&mut command);
+        change.prepare(&mut command, owns_output);
     }
     Ok(Ready { command, directory })
 }

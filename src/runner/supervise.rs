@@ -12,32 +12,36 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::CommandTask;
-use super::strays;
+use super::processes::Processes;
+use crate::event::RunId;
 use crate::task::{Context, Ending, Failure, Outcome};
 
 /// How long the kernel may take to end a process.
 const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// How often to look whether the last of a stopped group has gone.
+/// How soon to look again whether the last of a stopped group has gone; each time later, up to the
+/// most.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const MOST_LATER: Duration = Duration::from_millis(500);
 
-/// Waits for the end of `child`, an attempt of `task`, and stops it when it is asked to; also tells
-/// whether anything of its group is left.
+/// Waits for the end of `child`, an attempt of `task`, and stops it when it is asked to.
 pub(super) async fn supervise(
     task: &CommandTask,
+    processes: &Processes,
     child: Child,
     context: Context,
-) -> (Ending, bool) {
-    let group = Pid::from_child(&child);
-    let ending = watch(task, child, context).await.unwrap_or_else(|error| {
+) -> Ending {
+    watch(task, processes, child, context).await.unwrap_or_else(|error| {
         Outcome::Failed(Failure::Broken(format!("taskd lost sight of it: {error}"))).into()
-    });
-    // A number that nobody has any more is seldom given out again so soon; should it be, a file is
-    // watched in vain.
-    (ending, rustix::process::test_kill_process_group(group).is_ok())
+    })
 }
 
-async fn watch(task: &CommandTask, mut child: Child, mut context: Context) -> io::Result<Ending> {
+async fn watch(
+    task: &CommandTask,
+    processes: &Processes,
+    mut child: Child,
+    mut context: Context,
+) -> io::Result<Ending> {
     let group = Pid::from_child(&child);
     let exit = match Exit::of(group) {
         Ok(exit) => exit,
@@ -54,9 +58,12 @@ async fn watch(task: &CommandTask, mut child: Child, mut context: Context) -> io
             exited?;
             Ok(ending(child.wait()?, &task.success_codes))
         }
-        grace = context.stop_requested() => {
-            let status = stop(&mut child, group, &exit, task.stop_signal, grace).await?;
-            strays::tell(context.run()).await;
+        _ = context.stop_requested() => {
+            let group = Group { leader: group, exit, processes };
+            group.stop(task.stop_signal, &mut context).await?;
+            // Reaped last: until then its number, which is the group's, belongs to nobody else.
+            let status = child.wait()?;
+            tell_strays(processes, context.run()).await;
             Ok(Ending { outcome: Outcome::Stopped, ..ending(status, &task.success_codes) })
         }
     }
@@ -77,67 +84,56 @@ impl Exit {
     async fn wait(&self) -> io::Result<()> {
         self.0.readable().await.map(|_| ())
     }
+}
+
+/// A process and what it has started, as far as that has stayed in its group.
+struct Group<'a> {
+    leader: Pid,
+    exit: Exit,
+    processes: &'a Processes,
+}
+
+impl Group<'_> {
+    /// Asks the whole group to end, and after the grace ends what is left of it.
+    async fn stop(&self, first: Signal, context: &mut Context) -> io::Result<()> {
+        self.signal(first);
+        // A group that was stopped by SIGSTOP cannot obey.
+        self.signal(Signal::CONT);
+        tokio::select! {
+            biased;
+            gone = self.gone() => return gone,
+            () = context.grace_over() => {}
+        }
+        self.signal(Signal::KILL);
+        let killed = tokio::time::timeout(KILL_GRACE, self.gone()).await;
+        // It hangs in the kernel, and nobody can help it.
+        killed.map_err(|_| io::Error::other("it does not even end by SIGKILL"))?
+    }
 
     /// Signals the group, and the process itself, which may have gone to another group.
-    fn signal(&self, group: Pid, which: Signal) {
-        signal(group, which);
+    fn signal(&self, which: Signal) {
+        signal(self.leader, which);
         // It may have ended meanwhile.
-        let _ = rustix::process::pidfd_send_signal(&self.0, which);
+        let _ = rustix::process::pidfd_send_signal(&self.exit.0, which);
     }
-}
 
-/// Asks the whole group to end, and after the grace ends what is left of it.
-async fn stop(
-    child: &mut Child,
-    group: Pid,
-    exit: &Exit,
-    first: Signal,
-    grace: Duration,
-) -> io::Result<ExitStatus> {
-    exit.signal(group, first);
-    // A group that was stopped by SIGSTOP cannot obey.
-    exit.signal(group, Signal::CONT);
-    match tokio::time::timeout(grace, gone(group, exit)).await {
-        Ok(gone) => gone?,
-        Err(_) => {
-            exit.signal(group, Signal::KILL);
-            let killed = tokio::time::timeout(KILL_GRACE, gone(group, exit)).await;
-            // It hangs in the kernel, and nobody can help it.
-            killed.map_err(|_| io::Error::other("it does not even end by SIGKILL"))??;
+    /// Waits until the process and the rest of its group have ended.
+    async fn gone(&self) -> io::Result<()> {
+        self.exit.wait().await?;
+        let mut pause = LOOK_AGAIN;
+        while self.processes.has_followers(self.leader.as_raw_nonzero().get()).await {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(MOST_LATER);
         }
+        Ok(())
     }
-    // Reaped last: until then its number, which is the group's, belongs to nobody else.
-    child.wait()
 }
 
-/// Waits until the process and the rest of its group have ended.
-async fn gone(group: Pid, exit: &Exit) -> io::Result<()> {
-    exit.wait().await?;
-    while others(group) {
-        tokio::time::sleep(LOOK_AGAIN).await;
+/// Tells of every process of a stopped run that has left its group and goes on.
+async fn tell_strays(processes: &Processes, run: &RunId) {
+    for process in processes.of_run(&run.to_string()).await {
+        tracing::warn!(task = %run.task, %run, process, "a process of this run has left its group and goes on");
     }
-    Ok(())
-}
-
-/// Whether the group has any other member than its leader, who has ended and was not reaped.
-fn others(group: Pid) -> bool {
-    let leader = group.as_raw_nonzero().get();
-    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
-    let numbers =
-        processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    numbers.filter(|number| *number != leader).any(|number| goes_on_in(number, leader))
-}
-
-/// Whether a process is a member of `group`, and more than an end that nobody has heard of.
-fn goes_on_in(process: i32, group: i32) -> bool {
-    // As in proc(5): the number, the name in parentheses, which may hold anything, the state, the
-    // parent and the group.
-    let Ok(stat) = std::fs::read(format!("/proc/{process}/stat")) else { return false };
-    let Some(name_end) = stat.iter().rposition(|byte| *byte == b')') else { return false };
-    let rest = String::from_utf8_lossy(&stat[name_end + 1..]);
-    let mut fields = rest.split_ascii_whitespace();
-    let (state, member_of) = (fields.next(), fields.nth(1));
-    !matches!(state, Some("Z" | "X")) && member_of.and_then(|text| text.parse().ok()) == Some(group)
 }
 
 /// Signals a group, if any of it is left.

@@ -1,9 +1,9 @@
 //! The state directory: made private, held by one daemon at a time.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -11,6 +11,9 @@ use rustix::io::Errno;
 
 /// The file in it that says who holds it.
 const HOLDER: &str = "daemon";
+
+/// The directory in it where output is captured.
+const OUTPUT: &str = "output";
 
 /// A state directory held by this process, until it is dropped.
 #[derive(Debug)]
@@ -21,15 +24,16 @@ pub struct StateDirectory {
 }
 
 impl StateDirectory {
-    /// Makes the directory at `path`, readable by its owner alone, unless it is there, and holds it
+    /// Makes the directory at `path`, unless it is there, lets its owner alone enter it, and holds it
     /// for a daemon of the schedule `file`.
     ///
     /// # Errors
     ///
-    /// Returns [`DirectoryError`] if another daemon holds it, or if it cannot be made or written.
+    /// Returns [`DirectoryError`] if another daemon holds it, if it belongs to another user, or if it
+    /// cannot be made or written.
     pub fn hold(path: &Path, file: &Path) -> Result<Self, DirectoryError> {
         let unusable = |error: io::Error| DirectoryError::Unusable { path: path.into(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+        make_private(path).map_err(unusable)?;
         let lock = File::open(path).map_err(unusable)?;
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -40,7 +44,14 @@ impl StateDirectory {
         }
         let directory = Self { path: path.into(), _lock: lock };
         directory.sign(file, None).map_err(unusable)?;
+        make_private(&directory.output()).map_err(unusable)?;
         Ok(directory)
+    }
+
+    /// Where in it output is captured.
+    #[must_use]
+    pub fn output(&self) -> PathBuf {
+        self.path.join(OUTPUT)
     }
 
     /// Where it is.
@@ -57,8 +68,10 @@ impl StateDirectory {
     /// Returns the error of writing it.
     pub fn sign(&self, file: &Path, socket: Option<&Path>) -> io::Result<()> {
         let next = self.path.join(".daemon.new");
+        // What an earlier life has left.
+        let _ = fs::remove_file(&next);
         let mut options = File::options();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create_new(true).mode(0o600);
         let mut signature = options.open(&next)?;
         writeln!(signature, "version 1\npid {}\nfile {}", std::process::id(), file.display())?;
         if let Some(socket) = socket {
@@ -73,6 +86,20 @@ impl Drop for StateDirectory {
         // The lock is what counts; the signature of a process that has gone misleads nobody for long.
         let _ = fs::remove_file(self.path.join(HOLDER));
     }
+}
+
+/// Makes the directory at `path`, unless it is there, and lets its owner, who is this user, alone
+/// enter it.
+fn make_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let there = fs::metadata(path)?;
+    if there.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    if there.mode() & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 /// The process that says it holds the directory at `path`.
@@ -131,12 +158,13 @@ impl std::error::Error for DirectoryError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_directory_is_private_and_held_once() {
         let place = tempfile::tempdir().expect("a place");
         let path = place.path().join("some/state");
+        // It was there, and others might enter it.
+        DirBuilder::new().recursive(true).mode(0o755).create(&path).expect("it can be made");
         let held = StateDirectory::hold(&path, Path::new("a.toml")).expect("it is free");
         let mode = fs::metadata(&path).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o700);

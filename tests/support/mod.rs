@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -196,6 +197,25 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A daemon in a place of its own, with this text as its schedule file and these arguments.
+pub fn running(text: &str, arguments: &[&str]) -> (Place, Daemon) {
+    let place = Place::with("schedules.toml", text);
+    let daemon = place.daemon(arguments);
+    (place, daemon)
+}
+
+/// Whether the process of this number goes on.
+pub fn alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    // A zombie has ended.
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").expect("it is there").uid() == 0
 }
 
 pub fn text(bytes: &[u8]) -> String {

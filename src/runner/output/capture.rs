@@ -8,35 +8,66 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, OFlags, SeekFrom};
+use rustix::fs::{FallocateFlags, FlockOperation, OFlags, SeekFrom};
 use rustix::io::Errno;
 
 /// Holes begin and end at blocks of so many bytes.
 const BLOCK: u64 = 4096;
 
+/// A file for the output of one attempt.
+#[derive(Debug)]
+pub(super) struct Created {
+    /// What the child gets.
+    pub childs: File,
+    /// What taskd keeps: the same file, opened by itself.
+    pub own: File,
+    /// Whether its directory had to be made.
+    pub is_first: bool,
+}
+
 /// Opens the file at `path` for a child to write into, and for taskd to read, in a directory that only
-/// taskd enters; also tells whether that had to be made.
-pub(super) fn create(path: &Path) -> io::Result<(File, bool)> {
+/// taskd enters.
+pub(super) fn create(path: &Path) -> io::Result<Created> {
     let flags = OFlags::NOFOLLOW.bits().cast_signed();
     let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
-    match options.open(path) {
+    options.read(true).append(true).mode(0o600).custom_flags(flags);
+    let open = || options.clone().create(true).open(path);
+    let (childs, is_first) = match open() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // The first run of its task, or somebody has tidied up.
             let directory = path.parent().unwrap_or(Path::new("/"));
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-            options.open(path).map(|file| (file, true))
+            (open()?, true)
         }
-        opened => opened.map(|file| (file, false)),
+        opened => (opened?, false),
+    };
+    // The lock goes when the last of those closes the file who have it from here. Without locks nobody
+    // can tell whether any is left.
+    let _ = rustix::fs::flock(&childs, FlockOperation::NonBlockingLockShared);
+    Ok(Created { childs, own: options.open(path)?, is_first })
+}
+
+/// Whether any process still has the file that was opened for a child, of which `own` is what taskd
+/// keeps.
+pub(super) fn is_held(own: &File) -> bool {
+    match rustix::fs::flock(own, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            // For the next attempt. That cannot fail.
+            let _ = rustix::fs::flock(own, FlockOperation::Unlock);
+            false
+        }
+        Err(error) => error == Errno::WOULDBLOCK,
     }
 }
 
 /// Whether holes can be punched into the files of `directory`, and found again.
 pub(super) fn takes_holes(directory: &Path) -> bool {
     let path = directory.join(".holes");
+    // What an earlier life has left, or a link to elsewhere.
+    let _ = fs::remove_file(&path);
     let try_it = || -> io::Result<bool> {
         let mut file =
-            File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+            File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         let block = usize::try_from(BLOCK).map_err(io::Error::other)?;
         file.write_all(&vec![b'.'; 4 * block])?;
         let mut bound = Bound::new(2 * BLOCK);
@@ -65,6 +96,10 @@ impl Bound {
 
     /// Punches out the middle of `file`, which is `length` long, once it is worth it, or `at_once`.
     pub(super) fn apply(&mut self, file: &File, length: u64, at_once: bool) -> io::Result<()> {
+        if length < self.punched {
+            // The child has cut it off: nothing of it is punched out.
+            self.punched = 0;
+        }
         let from = self.half;
         let to = length.saturating_sub(self.half) / BLOCK * BLOCK;
         let worth = if at_once { BLOCK } else { (self.half / 4).max(16 * BLOCK) };
@@ -75,11 +110,6 @@ impl Bound {
         rustix::fs::fallocate(file, flags, from, to - from)?;
         self.punched = to;
         Ok(())
-    }
-
-    /// The file was cut off: nothing of it is punched out.
-    pub(super) fn begin_anew(&mut self) {
-        self.punched = 0;
     }
 
     /// Up to where what lies behind the head is gone.
@@ -182,7 +212,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a place");
         assert!(takes_holes(place.path()), "the file system of temporary files takes holes");
         let path = place.path().join("task/run");
-        let (mut file, _) = create(&path).expect("it can be made");
+        let mut file = create(&path).expect("it can be made").childs;
         let mut bound = Bound::new(4 * BLOCK);
         let mut length = 0;
         // Every byte value, and more than fits: 100 blocks.
@@ -203,10 +233,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_held_as_long_as_anybody_has_it_from_the_child() {
+        let place = tempfile::tempdir().expect("a place");
+        let Created { childs, own, is_first } =
+            create(&place.path().join("a/b")).expect("it can be made");
+        assert!(is_first && is_held(&own));
+        let inherited = childs.try_clone().expect("there is room for one more");
+        drop(childs);
+        assert!(is_held(&own));
+        drop(inherited);
+        assert!(!is_held(&own));
+    }
+
+    #[test]
     fn a_small_file_is_kept_whole() {
         let place = tempfile::tempdir().expect("a place");
         let path = place.path().join("run");
-        let (mut file, _) = create(&path).expect("it can be made");
+        let mut file = create(&path).expect("it can be made").childs;
         assert_eq!(copied(&path), b"");
         file.write_all(b"\0\xff\n").expect("there is room");
         Bound::new(1024).apply(&file, 3, true).expect("there is nothing to do");

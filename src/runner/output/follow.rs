@@ -3,8 +3,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, PipeReader};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::capture::{self, Bound};
 use super::lines::Lines;
 use super::pipe::Drain;
 use super::watch::{PAUSE, Watch};
-use super::{Output, Outputs, Target};
+use super::{Opened, Output, Outputs, Target};
 use crate::event::RunId;
 
 /// So much is read at once.
@@ -20,6 +19,12 @@ const CHUNK: usize = 64 * 1024;
 
 /// The log gets a moment after each chunk, so that it need not drop lines.
 const BREATH: Duration = Duration::from_millis(2);
+
+/// After the end of an attempt, its log is completed for so long.
+const LAST: Duration = Duration::from_secs(2);
+
+/// How often to look whether what is left behind of an attempt has ended.
+const LOOK: Duration = Duration::from_mins(1);
 
 /// What becomes of the output of one attempt.
 pub struct Follower(Kind);
@@ -36,21 +41,15 @@ impl Follower {
         Self(Kind::Nothing)
     }
 
-    /// Follows the file into which the attempt of `run` writes.
-    pub(super) fn of_file(
-        output: Output,
-        outputs: Arc<Outputs>,
-        run: RunId,
-        file: File,
-    ) -> io::Result<Self> {
+    /// Follows the file into which an attempt writes, by taskd's own opening of it.
+    pub(super) fn of_file(output: Output, opened: Opened, file: File) -> io::Result<Self> {
         let Target::Kept { log, capture } = output.to else { return Ok(Self::nothing()) };
         // An attempt before this one may have written.
         let read = file.metadata()?.len();
-        let path = outputs.path(&run);
         let bound = Bound::new(output.max_size);
-        let log = log.then(|| Log { run: run.clone(), lines: Lines::default() });
+        let log = log.then(|| Log { run: opened.run.clone(), lines: Lines::default() });
         let keep = capture.then_some(output.keep);
-        let following = Following { outputs, run, path, file, read, bound, log, keep };
+        let following = Following { opened, file, read, bound, log, keep };
         Ok(Self(Kind::File(Box::new(following))))
     }
 
@@ -64,11 +63,10 @@ impl Follower {
         Ok(Self(Kind::Pipe(Box::new(Drain::new(output, outputs, run, reader)?))))
     }
 
-    /// Follows until `ended`, and then to the end of what is there; `ended` tells whether anything is
-    /// left that may still write.
-    pub async fn follow(self, ended: impl Future<Output = bool>) {
+    /// Follows until `ended`, and then to the end of what is there.
+    pub async fn follow(self, ended: impl Future<Output = ()>) {
         match self.0 {
-            Kind::Nothing => drop(ended.await),
+            Kind::Nothing => ended.await,
             Kind::File(following) => following.follow(ended).await,
             Kind::Pipe(drain) => drain.follow(ended).await,
         }
@@ -105,10 +103,7 @@ fn tell(run: &RunId, line: &str) {
 
 /// A file that is followed.
 struct Following {
-    outputs: Arc<Outputs>,
-    run: RunId,
-    path: PathBuf,
-    /// The child's own.
+    opened: Opened,
     file: File,
     /// So much of it is logged.
     read: u64,
@@ -119,57 +114,57 @@ struct Following {
 }
 
 impl Following {
-    async fn follow(mut self, ended: impl Future<Output = bool>) {
-        tokio::pin!(ended);
-        let mut watch: Option<Watch> = None;
-        let left_behind = loop {
-            // Most attempts are short, and need no watch.
-            let moment = async {
-                if let Some(watch) = &mut watch {
-                    Watch::changed(watch).await;
-                }
-                tokio::time::sleep(PAUSE).await;
-            };
-            tokio::select! {
-                biased;
-                left_behind = &mut ended => break left_behind,
-                () = moment => {}
-            }
-            watch.get_or_insert_with(|| Watch::new(self.outputs.watcher.as_ref(), &self.path));
-            self.take(false).await;
-        };
-        drop(watch);
-        self.take(true).await;
-        if let Some(log) = &mut self.log {
-            log.finish();
+    async fn follow(mut self, ended: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = ended => {}
+            () = self.keep_up() => {}
         }
+        self.catch_up().await;
+        let Opened { outputs, run } = &self.opened;
         match self.keep {
-            Some(keep) => {
-                self.outputs.retain(&self.run.task, keep);
-                if left_behind {
-                    tokio::spawn(self.guard());
-                }
-            }
+            Some(keep) => outputs.retain(&run.task, keep),
             // Somebody may have removed it.
-            None => drop(std::fs::remove_file(&self.path)),
+            None => drop(std::fs::remove_file(outputs.path(run))),
+        }
+        if capture::is_held(&self.file) {
+            tokio::spawn(guard(self.opened.outputs.clone(), self.file, self.bound));
         }
     }
 
-    /// Bounds what others may still write, until the file is removed.
-    async fn guard(mut self) {
-        self.log = None;
-        let mut watch = Watch::new(self.outputs.watcher.as_ref(), &self.path);
-        while self.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0) {
+    fn watch(&self) -> Watch {
+        Watch::new(self.opened.outputs.watcher.as_ref(), &self.file)
+    }
+
+    /// Takes what is written, for ever. Dropping the future loses nothing.
+    async fn keep_up(&mut self) {
+        // Most attempts are short, and need no watch.
+        tokio::time::sleep(PAUSE).await;
+        let mut watch = self.watch();
+        loop {
+            self.take(false).await;
             watch.changed().await;
             tokio::time::sleep(PAUSE).await;
-            self.take(false).await;
+        }
+    }
+
+    /// Takes what is there at the end. A long log does not hold up the end of its run.
+    async fn catch_up(&mut self) {
+        let all = tokio::time::timeout(LAST, self.take(true)).await;
+        if let Some(log) = &mut self.log {
+            let length = self.file.metadata().map_or(self.read, |metadata| metadata.len());
+            if all.is_err() && length > self.read {
+                log.skip(length - self.read);
+            }
+            log.finish();
         }
     }
 
     /// Takes what has been written since the last time.
     async fn take(&mut self, to_the_end: bool) {
         if let Err(error) = self.try_take(to_the_end).await {
-            tracing::warn!(task = %self.run.task, run = %self.run, %error, "output cannot be followed");
+            let run = &self.opened.run;
+            tracing::warn!(task = %run.task, %run, %error, "output cannot be followed");
             // No line of it will be better.
             self.log = None;
         }
@@ -181,7 +176,6 @@ impl Following {
         if length < self.read.max(self.bound.gone_until()) {
             // The child has cut it off, as `> /dev/stderr` does: it begins anew.
             self.read = 0;
-            self.bound.begin_anew();
         }
         self.bound.apply(&self.file, length, to_the_end)?;
         let unread = if self.log.is_some() { length.saturating_sub(self.read) } else { 0 };
@@ -211,5 +205,21 @@ impl Following {
             }
         }
         Ok(())
+    }
+}
+
+/// Bounds what those may still write into `file` that an attempt has left behind, until the last of
+/// them has ended.
+async fn guard(outputs: Arc<Outputs>, file: File, mut bound: Bound) {
+    let mut watch = Watch::new(outputs.watcher.as_ref(), &file);
+    while capture::is_held(&file) {
+        // Nothing may be written for days, and the end of a process is not told.
+        let _ = tokio::time::timeout(LOOK, watch.changed()).await;
+        tokio::time::sleep(PAUSE).await;
+        let applied = file.metadata().and_then(|now| bound.apply(&file, now.len(), false));
+        if let Err(error) = applied {
+            tracing::warn!(%error, "what a run has left behind writes without bounds");
+            return;
+        }
     }
 }

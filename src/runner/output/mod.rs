@@ -11,6 +11,7 @@ mod pipe;
 mod watch;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::name::Name;
 
 pub use capture::Captured;
 
+use capture::Created;
 use follow::Follower;
 use watch::Watcher;
 
@@ -65,8 +67,34 @@ pub struct Outputs {
     /// Whether its files take holes; else output comes through a pipe.
     holes: bool,
     watcher: Option<Arc<Watcher>>,
-    /// How many files each task has at most, of those tasks that were looked at.
-    counts: Mutex<HashMap<Name, usize>>,
+    files: Mutex<HashMap<Name, Files>>,
+}
+
+/// The files of one task.
+#[derive(Debug, Default)]
+struct Files {
+    /// There are so many at most, if anybody has looked.
+    count: Option<usize>,
+    /// Those of attempts that go on: no others take their place.
+    open: Vec<OsString>,
+}
+
+/// The file of an attempt that goes on, as long as this lives.
+#[derive(Debug)]
+struct Opened {
+    outputs: Arc<Outputs>,
+    run: RunId,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut files = self.outputs.files();
+        let Some(files) = files.get_mut(&self.run.task) else { return };
+        let name = Outputs::name(&self.run);
+        if let Some(index) = files.open.iter().position(|open| *open == name) {
+            files.open.swap_remove(index);
+        }
+    }
 }
 
 impl Outputs {
@@ -78,50 +106,61 @@ impl Outputs {
         let watcher = Watcher::new()
             .inspect_err(|error| tracing::warn!(%error, "files of output cannot be watched"))
             .ok();
-        Self { directory, holes, watcher, counts: Mutex::default() }
+        Self { directory, holes, watcher, files: Mutex::default() }
     }
 
     /// The file of `run`.
     #[must_use]
     pub fn path(&self, run: &RunId) -> PathBuf {
-        let name = run.to_string();
-        let due = name.rsplit('@').next().unwrap_or_default();
-        self.directory.join(run.task.as_str()).join(due)
+        self.directory.join(run.task.as_str()).join(Self::name(run))
     }
 
-    /// Opens the file of `run`.
-    fn create(&self, run: &RunId) -> io::Result<std::fs::File> {
-        let (file, is_first) = capture::create(&self.path(run))?;
-        if is_first {
-            self.counts().insert(run.task.clone(), 0);
+    /// Its instant, as the run is named by it.
+    fn name(run: &RunId) -> OsString {
+        let run = run.to_string();
+        run.rsplit('@').next().unwrap_or_default().into()
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<Name, Files>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the file of `run` for one of its attempts.
+    fn create(self: &Arc<Self>, run: &RunId) -> io::Result<(Created, Opened)> {
+        let created = capture::create(&self.path(run))?;
+        let mut files = self.files();
+        let files = files.entry(run.task.clone()).or_default();
+        if created.is_first {
+            files.count = Some(0);
         }
-        Ok(file)
+        files.open.push(Self::name(run));
+        Ok((created, Opened { outputs: self.clone(), run: run.clone() }))
     }
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<Name, usize>> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Removes the oldest files of `task` but for the newest `keep`.
+    /// Removes the oldest files of `task` but for the newest `keep`, after one more was written.
     fn retain(&self, task: &Name, keep: u32) {
+        let mut files = self.files();
+        let files = files.entry(task.clone()).or_default();
+        let keep = keep as usize;
         // Looking into a directory is worth it only if there may be too many.
-        if let Some(count) = self.counts().get_mut(task) {
+        if let Some(count) = &mut files.count {
             *count += 1;
-            if *count <= keep as usize {
+            if *count <= keep {
                 return;
             }
         }
-        let Ok(entries) = fs::read_dir(self.directory.join(task.as_str())) else { return };
+        let directory = self.directory.join(task.as_str());
+        let Ok(entries) = fs::read_dir(&directory) else { return };
         let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
         let count = names.len();
-        let surplus = count.saturating_sub(keep as usize);
         // Their names are instants, which sort by time.
         names.sort_unstable();
-        for name in names.into_iter().take(surplus) {
-            // Another run of the task may have removed it.
-            let _ = fs::remove_file(self.directory.join(task.as_str()).join(name));
-        }
-        self.counts().insert(task.clone(), count - surplus);
+        let mut surplus = names.into_iter().take(count.saturating_sub(keep));
+        let removed = surplus.by_ref().filter(|name| !files.open.contains(name)).map(|name| {
+            // Somebody may have removed it.
+            let _ = fs::remove_file(directory.join(name));
+        });
+        files.count = Some(count - removed.count());
     }
 }
 
@@ -153,9 +192,9 @@ impl Channel {
     }
 
     fn file(output: Output, outputs: &Arc<Outputs>, run: &RunId) -> io::Result<Self> {
-        let file = outputs.create(run)?;
-        let ends = (file.try_clone()?.into(), file.try_clone()?.into());
-        let follower = Follower::of_file(output, outputs.clone(), run.clone(), file)?;
+        let (Created { childs, own, .. }, opened) = outputs.create(run)?;
+        let ends = (childs.try_clone()?.into(), childs.into());
+        let follower = Follower::of_file(output, opened, own)?;
         Ok(Self { ends, follower })
     }
 
@@ -182,7 +221,7 @@ mod tests {
             directory: place.into(),
             holes: false,
             watcher: None,
-            counts: Mutex::default(),
+            files: Mutex::default(),
         });
         let task = Name::new("a").expect("a fine name");
         let run = RunId { task, due: jiff::Timestamp::UNIX_EPOCH };
@@ -194,7 +233,7 @@ mod tests {
         // The ends are the child's alone from here on.
         drop(command);
         child.wait().expect("it is ours");
-        follower.follow(async { true }).await;
+        follower.follow(std::future::ready(())).await;
         let mut kept = Vec::new();
         let captured = Captured::open(&outputs.path(&run));
         captured.and_then(|mut all| all.read_to_end(&mut kept)).expect("it is readable");

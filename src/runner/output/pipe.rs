@@ -13,7 +13,7 @@ use tokio::net::unix::pipe::Receiver;
 use super::capture;
 use super::follow::Log;
 use super::lines::Lines;
-use super::{Output, Outputs, Target};
+use super::{Opened, Output, Outputs, Target};
 use crate::event::RunId;
 
 /// After the end of an attempt, others may hold its pipe open: so long it is drained.
@@ -26,6 +26,8 @@ pub(super) struct Drain {
     pipe: Receiver,
     log: Option<Log>,
     capture: Option<Capture>,
+    /// Its file.
+    _opened: Option<Opened>,
     keep: u32,
 }
 
@@ -43,19 +45,20 @@ impl Drain {
         let log = log.then(|| Log { run: run.clone(), lines: Lines::default() });
         let file = outputs.as_ref().filter(|_| capture);
         let file = file.map(|outputs| outputs.create(&run)).transpose()?;
+        let (file, opened) = file.map(|(created, opened)| (created.own, opened)).unzip();
         let capture = file.map(|file| Capture::new(file, output.max_size));
-        Ok(Self { outputs, run, pipe, log, capture, keep: output.keep })
+        Ok(Self { outputs, run, pipe, log, capture, _opened: opened, keep: output.keep })
     }
 
-    pub(super) async fn follow(mut self, ended: impl Future<Output = bool>) {
+    pub(super) async fn follow(mut self, ended: impl Future<Output = ()>) {
         tokio::pin!(ended);
         tokio::select! {
             biased;
-            _ = &mut ended => {
+            () = &mut ended => {
                 // Whoever holds the pipe now is left alone.
                 let _ = tokio::time::timeout(DRAIN, self.drain()).await;
             }
-            () = self.drain() => drop(ended.await),
+            () = self.drain() => ended.await,
         }
         if let Some(log) = &mut self.log {
             log.finish();

@@ -1,10 +1,10 @@
 //! Learning that a file has grown, without looking all the time: inotify, one for all files.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -86,13 +86,16 @@ struct Watched {
 }
 
 impl Watch {
-    /// Watches the file at `path`; where that cannot be, it is looked at now and then.
-    pub(super) fn new(watcher: Option<&Arc<Watcher>>, path: &Path) -> Self {
+    /// Watches `file`, also one that has no name any more; where that cannot be, it is looked at now
+    /// and then.
+    pub(super) fn new(watcher: Option<&Arc<Watcher>>, file: &File) -> Self {
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let watched = watcher.and_then(|watcher| {
-            let flags = WatchFlags::MODIFY | WatchFlags::ATTRIB;
+            let flags = WatchFlags::MODIFY;
             // Held over both, so that no event comes between.
             let mut watched = watcher.watched();
-            let number = inotify::add_watch(watcher.inotify.get_ref(), path, flags).ok()?;
+            let number =
+                inotify::add_watch(watcher.inotify.get_ref(), path.as_str(), flags).ok()?;
             let changed =
                 watched.entry(number).or_insert_with(|| watch::Sender::new(())).subscribe();
             drop(watched);
@@ -134,8 +137,8 @@ mod tests {
     async fn two_may_watch_one_file_and_one_may_stop() {
         let file = tempfile::NamedTempFile::new().expect("a place");
         let watcher = Watcher::new().expect("the kernel watches");
-        let mut first = Watch::new(Some(&watcher), file.path());
-        let mut second = Watch::new(Some(&watcher), file.path());
+        let mut first = Watch::new(Some(&watcher), file.as_file());
+        let mut second = Watch::new(Some(&watcher), file.as_file());
         let write = || std::io::Write::write_all(&mut file.as_file(), b"x").expect("there is room");
         let patience = Duration::from_mins(1);
         write();

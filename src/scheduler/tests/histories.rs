@@ -237,10 +237,8 @@ impl World {
                         self.judged(&run, trigger, true);
                     }
                 }
-                Event::FiringSkipped { run, trigger, .. } => {
-                    if !self.ran_ahead.contains(&run) {
-                        self.judged(&run, trigger, false);
-                    }
+                Event::FiringSkipped { run, trigger, .. } if !self.ran_ahead.contains(&run) => {
+                    self.judged(&run, trigger, false);
                 }
                 Event::FiringWaiting { run, .. } => {
                     let ran = self.verdicts.contains_key(&run) && !self.ran_ahead.contains(&run);
