@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::io::Errno;
@@ -55,6 +55,8 @@ pub struct System {
     timer: AsyncFd<OwnedFd>,
     /// The wall clock's lead over the time since boot, as it was last seen.
     lead: Mutex<SignedDuration>,
+    /// What the timer waits for, if it does.
+    armed: Mutex<Option<Timestamp>>,
 }
 
 impl System {
@@ -69,12 +71,18 @@ impl System {
         #[expect(unsafe_code, reason = "tokio cannot tell that a descriptor stays the same")]
         // SAFETY: an `OwnedFd` is open and the same descriptor until it is dropped.
         let timer = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) }?;
-        Ok(Self { timer, lead: Mutex::new(lead()) })
+        Ok(Self { timer, lead: Mutex::new(lead()), armed: Mutex::default() })
     }
 
     fn arm(&self, due: Option<Timestamp>) -> io::Result<()> {
         // Without an instant the timer still tells when the clock is set. Zero would disarm it.
         let at = due.unwrap_or(Timestamp::MAX).max(Timestamp::UNIX_EPOCH);
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        if *armed == Some(at) {
+            return Ok(());
+        }
+        // Should that fail, it waits for nothing.
+        *armed = None;
         let spec = Itimerspec {
             it_interval: Timespec { tv_sec: 0, tv_nsec: 0 },
             it_value: Timespec {
@@ -84,6 +92,7 @@ impl System {
         };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         rustix::time::timerfd_settime(&self.timer, flags, &spec)?;
+        *armed = Some(at);
         Ok(())
     }
 
@@ -93,6 +102,10 @@ impl System {
             let mut ready = self.timer.readable().await?;
             let mut count = [0; 8];
             let read = ready.try_io(|timer| Ok(rustix::io::read(timer, &mut count)?));
+            if read.is_ok() {
+                // It went off, was cancelled, or fails.
+                *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
             match read {
                 Ok(Ok(_)) => return Ok(true),
                 Ok(Err(error)) if Errno::from_io_error(&error) == Some(Errno::CANCELED) => {
@@ -139,7 +152,7 @@ impl Clock for System {
 
     fn stepped(&self) -> Option<SignedDuration> {
         let now = lead();
-        let mut last = self.lead.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.lead.lock().unwrap_or_else(PoisonError::into_inner);
         let by = now - *last;
         *last = now;
         (by.abs() > STEP).then_some(by)

@@ -58,7 +58,7 @@ pub async fn serve(
     if let (Some(directory), Some(server)) = (directory, &server) {
         directory.sign(&file, Some(server.path()))?;
     }
-    let output = held.output.as_ref().map(|output| Arc::new(Outputs::new(output.path().into())));
+    let output = held.output.as_ref().map(|output| Outputs::new(output.path().into()));
     let variables = variables(&file, state, server.as_ref().map(Server::path));
     let mut surroundings = Surroundings { outputs: output, variables, ..surroundings() };
     surroundings.raise_open_files();

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::capture::{self, Bound};
+use super::files::{Opened, Outputs};
 use super::lines::Lines;
 use super::pipe::Drain;
 use super::watch::{PAUSE, Watch};
-use super::{Opened, Output, Outputs, Target};
+use super::{Output, Target};
 use crate::event::RunId;
 
 /// So much is read at once.
@@ -19,6 +20,9 @@ const CHUNK: usize = 64 * 1024;
 
 /// The log gets a moment after each chunk, so that it need not drop lines.
 const BREATH: Duration = Duration::from_millis(2);
+
+/// So long nobody looks: most attempts are shorter, and need no watch.
+const FIRST: Duration = Duration::from_millis(200);
 
 /// After the end of an attempt, its log is completed for so long.
 const LAST: Duration = Duration::from_secs(2);
@@ -138,8 +142,7 @@ impl Following {
 
     /// Takes what is written, for ever. Dropping the future loses nothing.
     async fn keep_up(&mut self) {
-        // Most attempts are short, and need no watch.
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(FIRST).await;
         let mut watch = self.watch();
         loop {
             self.take(false).await;

@@ -1,31 +1,27 @@
 //! Where the output of a command goes: to taskd's own, nowhere, into the log, into a file.
 //!
 //! A file is the child's own: there is nothing to copy, and no pipe that breaks. taskd bounds it
-//! (`capture`), follows it for the log (`follow`, `lines`), and takes a pipe where no holes can be
+//! (`capture`, `files`), follows it for the log (`follow`, `lines`), and takes a pipe where no holes can be
 //! punched (`pipe`). Nothing here ever holds up an attempt.
 
 mod capture;
+mod files;
 mod follow;
 mod lines;
 mod pipe;
 mod watch;
 
-use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::event::RunId;
-use crate::name::Name;
 
 pub use capture::Captured;
+pub use files::Outputs;
 
 use capture::Created;
 use follow::Follower;
-use watch::Watcher;
 
 /// Where the output of a command goes, and how much of it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,110 +54,6 @@ pub enum Target {
         /// Whether into a file.
         capture: bool,
     },
-}
-
-/// The directory of all captured output: `TASK/DUE`.
-#[derive(Debug)]
-pub struct Outputs {
-    directory: PathBuf,
-    /// Whether its files take holes; else output comes through a pipe.
-    holes: bool,
-    watcher: Option<Arc<Watcher>>,
-    files: Mutex<HashMap<Name, Files>>,
-}
-
-/// The files of one task.
-#[derive(Debug, Default)]
-struct Files {
-    /// There are so many at most, if anybody has looked.
-    count: Option<usize>,
-    /// Those of attempts that go on: no others take their place.
-    open: Vec<OsString>,
-}
-
-/// The file of an attempt that goes on, as long as this lives.
-#[derive(Debug)]
-struct Opened {
-    outputs: Arc<Outputs>,
-    run: RunId,
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        let mut files = self.outputs.files();
-        let Some(files) = files.get_mut(&self.run.task) else { return };
-        let name = Outputs::name(&self.run);
-        if let Some(index) = files.open.iter().position(|open| *open == name) {
-            files.open.swap_remove(index);
-        }
-    }
-}
-
-impl Outputs {
-    /// Keeps output in `directory`, which only taskd may enter. Must be called within a tokio
-    /// runtime.
-    #[must_use]
-    pub fn new(directory: PathBuf) -> Self {
-        let holes = capture::takes_holes(&directory);
-        let watcher = Watcher::new()
-            .inspect_err(|error| tracing::warn!(%error, "files of output cannot be watched"))
-            .ok();
-        Self { directory, holes, watcher, files: Mutex::default() }
-    }
-
-    /// The file of `run`.
-    #[must_use]
-    pub fn path(&self, run: &RunId) -> PathBuf {
-        self.directory.join(run.task.as_str()).join(Self::name(run))
-    }
-
-    /// Its instant, as the run is named by it.
-    fn name(run: &RunId) -> OsString {
-        let run = run.to_string();
-        run.rsplit('@').next().unwrap_or_default().into()
-    }
-
-    fn files(&self) -> MutexGuard<'_, HashMap<Name, Files>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Opens the file of `run` for one of its attempts.
-    fn create(self: &Arc<Self>, run: &RunId) -> io::Result<(Created, Opened)> {
-        let created = capture::create(&self.path(run))?;
-        let mut files = self.files();
-        let files = files.entry(run.task.clone()).or_default();
-        if created.is_first {
-            files.count = Some(0);
-        }
-        files.open.push(Self::name(run));
-        Ok((created, Opened { outputs: self.clone(), run: run.clone() }))
-    }
-
-    /// Removes the oldest files of `task` but for the newest `keep`, after one more was written.
-    fn retain(&self, task: &Name, keep: u32) {
-        let mut files = self.files();
-        let files = files.entry(task.clone()).or_default();
-        let keep = keep as usize;
-        // Looking into a directory is worth it only if there may be too many.
-        if let Some(count) = &mut files.count {
-            *count += 1;
-            if *count <= keep {
-                return;
-            }
-        }
-        let directory = self.directory.join(task.as_str());
-        let Ok(entries) = fs::read_dir(&directory) else { return };
-        let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
-        let count = names.len();
-        // Their names are instants, which sort by time.
-        names.sort_unstable();
-        let mut surplus = names.into_iter().take(count.saturating_sub(keep));
-        let removed = surplus.by_ref().filter(|name| !files.open.contains(name)).map(|name| {
-            // Somebody may have removed it.
-            let _ = fs::remove_file(directory.join(name));
-        });
-        files.count = Some(count - removed.count());
-    }
 }
 
 /// The two ends of the output of one attempt.
@@ -213,16 +105,12 @@ mod tests {
     use std::process::{Child, Command};
 
     use super::*;
+    use crate::name::Name;
 
     /// Runs a shell line with its output in a file system without holes, until it has ended and
     /// what follows its output has.
     async fn through_a_pipe(place: &Path, to: Target, line: &str) -> (Child, Vec<u8>) {
-        let outputs = Arc::new(Outputs {
-            directory: place.into(),
-            holes: false,
-            watcher: None,
-            files: Mutex::default(),
-        });
+        let outputs = Outputs::without_holes(place);
         let task = Name::new("a").expect("a fine name");
         let run = RunId { task, due: jiff::Timestamp::UNIX_EPOCH };
         let output = Output { to, max_size: 16, ..Output::default() };

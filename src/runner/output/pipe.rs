@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 
 use super::capture;
+use super::files::{Opened, Outputs};
 use super::follow::Log;
 use super::lines::Lines;
-use super::{Opened, Output, Outputs, Target};
+use super::{Output, Target};
 use crate::event::RunId;
 
 /// After the end of an attempt, others may hold its pipe open: so long it is drained.
