@@ -115,6 +115,8 @@ fn taskd(program: &Path, file: &Path, place: &Path, output: &str) -> Round {
         .arg("--socket")
         .arg(place.join("socket"))
         .arg(&schedules);
+    // What a service manager gives, not what surrounds a benchmark.
+    daemon.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", place).env("LANG", "C.UTF-8");
     let mut daemon = daemon.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     while records(file) < u64::from(TASKS) && daemon.try_wait().expect("it is ours").is_none() {
         std::thread::sleep(Duration::from_millis(20));

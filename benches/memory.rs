@@ -84,8 +84,8 @@ fn main() {
     wait_for(|| lines(&place.join("late")) >= 20);
     let (now, memory) = resident(&daemon);
     let (median, most) = lateness(&place.join("late"));
-    let file =
-        fs::read_dir(place.join("state/output/endless")).expect("it is there").flatten().last();
+    let mut files = fs::read_dir(place.join("state/output")).expect("it is there").flatten();
+    let file = files.find(|file| file.file_name().to_string_lossy().starts_with("endless@"));
     let file = file.expect("there is one").metadata().expect("it is there");
     let kept = std::os::unix::fs::MetadataExt::blocks(&file) / 2;
     println!(

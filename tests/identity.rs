@@ -181,7 +181,7 @@ fn no_descriptor_reaches_a_child() {
         .env("XDG_RUNTIME_DIR", place.path("run"));
     let mut child = command.spawn().expect("there is a shell");
     place.wait_for("log", |log| log.contains("run finished"));
-    let directory = place.path("here/output/a");
+    let directory = place.path("here/output");
     let file =
         fs::read_dir(directory).expect("it is there").next().expect("one").expect("readable");
     let listed = fs::read_to_string(file.path()).expect("it is text");

@@ -21,8 +21,6 @@ pub(super) struct Created {
     pub childs: File,
     /// What taskd keeps: the same file, opened by itself.
     pub own: File,
-    /// Whether its directory had to be made.
-    pub is_first: bool,
 }
 
 /// Opens the file at `path` for a child to write into, and for taskd to read, in a directory that only
@@ -32,19 +30,19 @@ pub(super) fn create(path: &Path) -> io::Result<Created> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(flags);
     let open = || options.clone().create(true).open(path);
-    let (childs, is_first) = match open() {
+    let childs = match open() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // The first run of its task, or somebody has tidied up.
+            // Somebody has tidied up.
             let directory = path.parent().unwrap_or(Path::new("/"));
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-            (open()?, true)
+            open()?
         }
-        opened => (opened?, false),
+        opened => opened?,
     };
     // The lock goes when the last of those closes the file who have it from here. Without locks nobody
     // can tell whether any is left.
     let _ = rustix::fs::flock(&childs, FlockOperation::NonBlockingLockShared);
-    Ok(Created { childs, own: options.open(path)?, is_first })
+    Ok(Created { childs, own: options.open(path)? })
 }
 
 /// Whether any process still has the file that was opened for a child, of which `own` is what taskd
@@ -235,9 +233,8 @@ mod tests {
     #[test]
     fn a_file_is_held_as_long_as_anybody_has_it_from_the_child() {
         let place = tempfile::tempdir().expect("a place");
-        let Created { childs, own, is_first } =
-            create(&place.path().join("a/b")).expect("it can be made");
-        assert!(is_first && is_held(&own));
+        let Created { childs, own } = create(&place.path().join("a/b")).expect("it can be made");
+        assert!(is_held(&own));
         let inherited = childs.try_clone().expect("there is room for one more");
         drop(childs);
         assert!(is_held(&own));

@@ -128,8 +128,11 @@ impl Following {
         let Opened { outputs, run } = &self.opened;
         match self.keep {
             Some(keep) => outputs.retain(&run.task, keep),
-            // Somebody may have removed it.
-            None => drop(std::fs::remove_file(outputs.path(run))),
+            None => {
+                // Somebody may have removed it.
+                let _ = std::fs::remove_file(outputs.path(run));
+                outputs.forget(run);
+            }
         }
         if capture::is_held(&self.file) {
             tokio::spawn(guard(self.opened.outputs.clone(), self.file, self.bound));

@@ -84,7 +84,7 @@ impl Channel {
     }
 
     fn file(output: Output, outputs: &Arc<Outputs>, run: &RunId) -> io::Result<Self> {
-        let (Created { childs, own, .. }, opened) = outputs.create(run)?;
+        let (Created { childs, own }, opened) = outputs.create(run)?;
         let ends = (childs.try_clone()?.into(), childs.into());
         let follower = Follower::of_file(output, opened, own)?;
         Ok(Self { ends, follower })

@@ -1,0 +1,230 @@
+//! The files of captured output, each named as its run, and how many of them are kept.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::capture::{self, Created};
+use super::watch::Watcher;
+use crate::event::RunId;
+use crate::name::Name;
+
+/// Surplus files go so much later: a burst has better things to do.
+const LATER: Duration = Duration::from_secs(1);
+
+/// The directory of all captured output.
+#[derive(Debug)]
+pub struct Outputs {
+    directory: PathBuf,
+    /// Whether its files take holes; else output comes through a pipe.
+    pub(super) holes: bool,
+    pub(super) watcher: Option<Arc<Watcher>>,
+    files: Mutex<HashMap<Name, Files>>,
+    /// Tasks that have too many.
+    surplus: mpsc::UnboundedSender<Name>,
+}
+
+/// The files of one task.
+#[derive(Debug, Default)]
+struct Files {
+    /// The oldest first.
+    all: Vec<Timestamp>,
+    /// Those of attempts that go on: no others take their place.
+    open: Vec<Timestamp>,
+    /// There are more than so many, and somebody will look soon.
+    too_many: Option<u32>,
+}
+
+impl Files {
+    fn insert(&mut self, due: Timestamp) {
+        if let Err(place) = self.all.binary_search(&due) {
+            self.all.insert(place, due);
+        }
+    }
+
+    /// Takes out the oldest that are too many, but for those that are open.
+    fn take_surplus(&mut self) -> Vec<Timestamp> {
+        let Some(keep) = self.too_many.take() else { return Vec::new() };
+        let mut surplus = self.all.len().saturating_sub(keep as usize);
+        let open = &self.open;
+        let is_surplus = |due: &mut Timestamp| {
+            let too_old = surplus > 0;
+            surplus = surplus.saturating_sub(1);
+            too_old && !open.contains(due)
+        };
+        self.all.extract_if(.., is_surplus).collect()
+    }
+}
+
+/// The file of an attempt that goes on, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub outputs: Arc<Outputs>,
+    pub run: RunId,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut files = self.outputs.files();
+        let Some(files) = files.get_mut(&self.run.task) else { return };
+        if let Some(index) = files.open.iter().position(|open| *open == self.run.due) {
+            files.open.swap_remove(index);
+        }
+    }
+}
+
+impl Outputs {
+    /// Keeps output in `directory`, which only taskd may enter. Must be called within a tokio
+    /// runtime.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Arc<Self> {
+        let holes = capture::takes_holes(&directory);
+        let watcher = Watcher::new()
+            .inspect_err(|error| tracing::warn!(%error, "files of output cannot be watched"))
+            .ok();
+        Self::with(directory, holes, watcher)
+    }
+
+    /// In a file system that takes no holes.
+    #[cfg(test)]
+    pub(super) fn without_holes(directory: &std::path::Path) -> Arc<Self> {
+        Self::with(directory.into(), false, None)
+    }
+
+    fn with(directory: PathBuf, holes: bool, watcher: Option<Arc<Watcher>>) -> Arc<Self> {
+        let (surplus, tasks) = mpsc::unbounded_channel();
+        let files = Mutex::default();
+        let outputs = Arc::new(Self { directory, holes, watcher, files, surplus });
+        tokio::spawn(tidy(Arc::downgrade(&outputs), tasks));
+        outputs
+    }
+
+    /// The file of `run`.
+    #[must_use]
+    pub fn path(&self, run: &RunId) -> PathBuf {
+        self.directory.join(run.to_string())
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<Name, Files>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the file of `run` for one of its attempts.
+    pub(super) fn create(self: &Arc<Self>, run: &RunId) -> io::Result<(Created, Opened)> {
+        let created = capture::create(&self.path(run))?;
+        let mut files = self.files();
+        let files = files.entry(run.task.clone()).or_default();
+        files.insert(run.due);
+        files.open.push(run.due);
+        Ok((created, Opened { outputs: self.clone(), run: run.clone() }))
+    }
+
+    /// The file of `run` is gone.
+    pub(super) fn forget(&self, run: &RunId) {
+        let mut files = self.files();
+        let Some(files) = files.get_mut(&run.task) else { return };
+        if let Ok(place) = files.all.binary_search(&run.due) {
+            files.all.remove(place);
+        }
+    }
+
+    /// Of the files of `task` the newest `keep` are kept.
+    pub(super) fn retain(&self, task: &Name, keep: u32) {
+        let mut files = self.files();
+        let files = files.entry(task.clone()).or_default();
+        if files.all.len() > keep as usize && files.too_many.replace(keep).is_none() {
+            // It fails only at the end, and the next life looks again.
+            let _ = self.surplus.send(task.clone());
+        }
+    }
+
+    /// Removes the oldest files of `task` but for those that are kept.
+    fn remove_surplus(&self, task: Name) {
+        let surplus = self.files().get_mut(&task).map(Files::take_surplus).unwrap_or_default();
+        let mut run = RunId { task, due: Timestamp::MIN };
+        for due in surplus {
+            run.due = due;
+            // Somebody may have removed it.
+            let _ = fs::remove_file(self.path(&run));
+        }
+    }
+
+    /// Takes note of the files that earlier lives have left.
+    fn look_around(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        for entry in entries.flatten() {
+            if let Some(run) =
+                entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok())
+            {
+                self.files().entry(run.task).or_default().insert(run.due);
+            }
+        }
+    }
+}
+
+/// Removes surplus files, as long as there are `outputs`.
+async fn tidy(outputs: Weak<Outputs>, mut tasks: mpsc::UnboundedReceiver<Name>) {
+    let apart = |work: fn(&Outputs, Vec<Name>), tasks| {
+        let outputs = outputs.upgrade();
+        let work = move || outputs.map(|outputs| work(&outputs, tasks));
+        tokio::task::spawn_blocking(work)
+    };
+    // It fails only at the end.
+    let _ = apart(|outputs, _| outputs.look_around(), Vec::new()).await;
+    while let Some(first) = tasks.recv().await {
+        tokio::time::sleep(LATER).await;
+        let mut waiting = vec![first];
+        while let Ok(task) = tasks.try_recv() {
+            waiting.push(task);
+        }
+        let remove = |outputs: &Outputs, tasks: Vec<Name>| {
+            for task in tasks {
+                outputs.remove_surplus(task);
+            }
+        };
+        let _ = apart(remove, waiting).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_oldest_files_go_but_not_those_in_use() {
+        let place = tempfile::tempdir().expect("a place");
+        let task = Name::new("a").expect("a fine name");
+        let run = |second| {
+            let due = Timestamp::from_second(second).expect("in range");
+            RunId { task: task.clone(), due }
+        };
+        // One that an earlier life has left, and what is none of ours.
+        fs::write(place.path().join(run(1).to_string()), "").expect("there is room");
+        fs::write(place.path().join("a@yesterday"), "").expect("there is room");
+        let outputs = Outputs::new(place.path().into());
+        outputs.look_around();
+        let in_use = outputs.create(&run(2)).expect("it can be made");
+        for second in 3..=5 {
+            drop(outputs.create(&run(second)).expect("it can be made"));
+        }
+        let there = || (1..=5).filter(|second| outputs.path(&run(*second)).exists());
+        for (keep, expected) in
+            [(9, vec![1, 2, 3, 4, 5]), (4, vec![2, 3, 4, 5]), (2, vec![2, 4, 5])]
+        {
+            outputs.retain(&task, keep);
+            outputs.remove_surplus(task.clone());
+            assert_eq!(there().collect::<Vec<_>>(), expected, "{keep}");
+        }
+        drop(in_use);
+        outputs.retain(&task, 2);
+        outputs.remove_surplus(task.clone());
+        assert_eq!(there().collect::<Vec<_>>(), [4, 5]);
+        assert!(place.path().join("a@yesterday").exists());
+    }
+}
