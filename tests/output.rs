@@ -256,3 +256,54 @@ fn without_state_output_has_a_private_place_that_goes_with_the_daemon() {
     daemon.end();
     assert!(!file.exists());
 }
+
+#[test]
+fn where_no_holes_are_taken_output_comes_through_a_pipe() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [tasks.a]
+        startup = "start"
+        output  = { to = ["log", "capture"], max_size = "1KiB" }
+        command = "echo head; head -c 10000 /dev/zero; sleep 1000 & echo $! > pid; echo; echo the tail"
+
+        [tasks.b]
+        after   = { any = "a" }
+        command = "taskd output a > told"
+        "#,
+    );
+    place.shell("mkdir state");
+    // A file system that keeps everything in memory, and knows no holes.
+    let taskd = env!("CARGO_BIN_EXE_taskd");
+    let line = format!(
+        "mount -t ramfs none state && exec {taskd} run --state state --socket here --log-format json"
+    );
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &line]).current_dir(place.path(""));
+    let path = std::path::Path::new(taskd).parent().expect("it lies in a directory");
+    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", path.display()));
+    if !may_mount() {
+        return;
+    }
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut daemon = Daemon::start(command);
+    assert_eq!(daemon.next_output("a"), "head");
+    let end = daemon.wait_for("run finished");
+    assert_eq!((&end["task"], &end["outcome"]), (&"a".into(), &"success".into()));
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+    let told = fs::read(place.path("told")).expect("it is there");
+    let (head, tail) = (b"head\n\0\0\0", b"\0\0\n[taskd: ");
+    assert!(told.starts_with(head), "{}", String::from_utf8_lossy(&told));
+    assert!(told.windows(tail.len()).any(|part| part == tail) && told.ends_with(b"\nthe tail\n"));
+    assert!(told.len() < 1200, "{}", told.len());
+    place.shell("kill $(cat pid)");
+    daemon.stop();
+}
+
+/// Whether this machine lets a test have file systems of its own.
+fn may_mount() -> bool {
+    let line = "mount -t ramfs none /mnt";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", line]);
+    command.output().is_ok_and(|output| output.status.success())
+}

@@ -210,9 +210,12 @@ fn an_attempt_knows_what_it_is() {
 
 #[test]
 fn what_was_missed_is_made_up_for() {
-    for (policy, verdict) in
-        [("missed = \"latest\"", "firings coalesced"), ("missed = \"skip\"", "firings missed")]
-    {
+    for (policy, verdict) in [
+        ("missed = \"latest\"", "firings coalesced"),
+        ("missed = \"skip\"", "firings missed"),
+        // Of those that are owed the newest two run, one after the other.
+        ("missed = \"all\"\nmax_catch_up = 2\ngrace = \"0s\"", "firings missed"),
+    ] {
         let (place, mut daemon) = running(&format!(
             "[tasks.a]\ninterval = \"1s\"\n{policy}\ncommand = \"echo x >> runs\"\n"
         ));
@@ -230,6 +233,16 @@ fn what_was_missed_is_made_up_for() {
         daemon.signal("CONT");
         let told = daemon.wait_for(verdict);
         assert_eq!(told["task"], "a");
+        if policy.contains("all") {
+            let last: jiff::Timestamp =
+                told["last"].as_str().expect("text").parse().expect("an instant");
+            for second in 1..=2 {
+                let due = (last + jiff::SignedDuration::from_secs(second)).to_string();
+                let run = daemon.wait_for("run started");
+                assert_eq!(run["due"], due.as_str(), "{run} after {told}");
+                daemon.wait_for("run finished");
+            }
+        }
         daemon.stop();
     }
 }
