@@ -31,6 +31,18 @@ pub struct Policy {
     pub stop_grace: SignedDuration,
     /// Whether and when a failed attempt is followed by another.
     pub retry: Option<Retry>,
+    /// What becomes of a run that nobody saw the end of.
+    pub on_lost: OnLost,
+}
+
+/// What becomes of a run that nobody saw the end of, because taskd or the machine died.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLost {
+    /// It stays lost.
+    #[default]
+    Leave,
+    /// It goes on with another attempt: its command runs at least once.
+    Rerun,
 }
 
 impl Policy {
@@ -51,6 +63,7 @@ impl Default for Policy {
             timeout: None,
             stop_grace: Self::STOP_GRACE,
             retry: None,
+            on_lost: OnLost::Leave,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! When a task fires and by which policy it runs: plain comparable data, without what it does.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::duration;
+use crate::event::Definition;
 use crate::hash;
 use crate::name::Name;
 use crate::policy::Policy;
@@ -22,13 +25,23 @@ pub struct Schedule {
     pub filter: Option<Filter>,
     /// How it is run.
     pub policy: Policy,
+    /// All that its file says of it, as in its [`Definition`].
+    pub text: Arc<str>,
 }
 
 impl Schedule {
     /// A schedule with the default policy.
     #[must_use]
     pub fn new(name: Name, when: When) -> Self {
-        Self { name, when, enabled: true, filter: None, policy: Policy::default() }
+        let (policy, text) = (Policy::default(), "".into());
+        Self { name, when, enabled: true, filter: None, policy, text }
+    }
+
+    /// How it is defined, for records.
+    #[must_use]
+    pub fn definition(&self) -> Definition {
+        let (text, when) = (self.text.clone(), self.when.identity());
+        Definition { text, when, enabled: self.enabled }
     }
 
     /// Returns the first firing strictly after `after`, or `None` if there will be no more.

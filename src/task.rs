@@ -26,7 +26,16 @@ pub trait Task: Send + Sync + 'static {
     /// [`Context::stop_requested`] resolves, end soon, and when [`Context::grace_over`] does, at
     /// once: what goes on for much longer is given up.
     fn execute(&self, context: Context) -> BoxFuture<'_, Ending>;
+
+    /// Waits for the end of an attempt that an earlier life of this program has begun, and that went
+    /// on without it; stops it when it is asked to, as [`Task::execute`] would.
+    fn adopt(&self, _context: Context) -> BoxFuture<'_, Ending> {
+        Box::pin(std::future::ready(Outcome::Lost(ENDED_UNSEEN.into()).into()))
+    }
 }
+
+/// What is known of the end of an attempt that nobody was there for.
+pub const ENDED_UNSEEN: &str = "ended unseen";
 
 /// An attempt: which it is, and why it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,6 +197,8 @@ pub enum Outcome {
     Stopped,
     /// It could not be started at all, and why.
     NotStarted(String),
+    /// Nobody was there when it ended, and why that is known.
+    Lost(String),
 }
 
 impl Outcome {
@@ -200,6 +211,7 @@ impl Outcome {
             Self::TimedOut => "timed-out",
             Self::Stopped => "stopped",
             Self::NotStarted(_) => "not-started",
+            Self::Lost(_) => "lost",
         }
     }
 
@@ -216,7 +228,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Success | Self::TimedOut | Self::Stopped => Ok(()),
             Self::Failed(failure) => write!(f, " ({failure})"),
-            Self::NotStarted(reason) => write!(f, " ({reason})"),
+            Self::NotStarted(reason) | Self::Lost(reason) => write!(f, " ({reason})"),
         }
     }
 }

@@ -16,6 +16,7 @@ mod man;
 mod next;
 mod output;
 mod output_of;
+mod past;
 mod plan;
 mod rehearsal;
 mod render;

@@ -28,10 +28,11 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     let _log = log::init(global);
     warn(&plan);
     trust::check(&plan)?;
-    let held = if run.dry_run { Held::default() } else { state::hold(global, &located, &plan)? };
+    let mut held =
+        if run.dry_run { Held::default() } else { state::hold(global, &located, &plan)? };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
-    let setting = Setting { global, located: &located, held: &held, run };
+    let setting = Setting { global, located: &located, held: &mut held, run };
     let ended = runtime.block_on(async {
         // Before anything starts: from here on these no longer end the process.
         let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

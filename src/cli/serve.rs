@@ -11,7 +11,7 @@ use super::exit::Failure;
 use super::locate::Located;
 use super::rehearsal::{Rehearsal, Report};
 use super::state::Held;
-use super::{socket, time, zones};
+use super::{past, socket, time, zones};
 use crate::clock::{Clock, System};
 use crate::config::{Entry, Plan};
 use crate::control::{Captures, Server, Source};
@@ -21,7 +21,7 @@ use crate::name::Name;
 use crate::observe::{Log, Observer};
 use crate::runner::{Captured, Outputs, Surroundings, User};
 use crate::schedule::Schedule;
-use crate::store::{Known, Memory, StateDirectory};
+use crate::store::StateDirectory;
 use crate::task::Task;
 use crate::zone::Zone;
 
@@ -30,7 +30,7 @@ pub struct Setting<'a> {
     pub global: &'a Global,
     pub located: &'a Located,
     /// Its state.
-    pub held: &'a Held,
+    pub held: &'a mut Held,
     pub run: &'a Run,
 }
 
@@ -45,6 +45,7 @@ pub async fn serve(
     ready: impl FnOnce(Handle),
 ) -> Result<(), Failure> {
     let Setting { global, located, held, run } = setting;
+    let opened = held.store.take();
     let directory = held.directory.as_ref();
     let zones: HashMap<Name, Zone> =
         plan.tasks.iter().map(|entry| (entry.schedule.name.clone(), entry.zone.clone())).collect();
@@ -65,8 +66,7 @@ pub async fn serve(
     let surroundings = Arc::new(surroundings);
     let clock = Arc::new(System::new()?);
     let limits = plan.daemon.limits.clone();
-    let store = Memory::new(plan.tasks.iter().map(known));
-    let records = store.records();
+    let past = past::open(opened, directory, &plan, &surroundings).await?;
     let entries = std::mem::take(&mut plan.tasks);
     let (schedules, tasks) = split(entries, &surroundings, run.dry_run);
     let count = schedules.len();
@@ -74,7 +74,10 @@ pub async fn serve(
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
     let parts = Parts {
         clock: clock.clone(),
-        store: Box::new(store),
+        store: past.store,
+        remembered: past.remembered,
+        boot: past.boot,
+        is_first: past.is_first,
         observers: vec![observer],
         machine: machine(),
         shutdown_grace: plan.daemon.shutdown_grace.unsigned_abs(),
@@ -92,7 +95,7 @@ pub async fn serve(
     ready(engine.handle());
     let source = Source {
         engine: engine.handle(),
-        records,
+        records: past.records,
         captures: Arc::new(Kept(surroundings)),
         file: file.display().to_string(),
         degraded: held.degraded.clone(),
@@ -122,11 +125,6 @@ pub fn surroundings() -> Surroundings {
     }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     Surroundings { environment, credentials, ..Surroundings::default() }
-}
-
-/// What records have to know of a task.
-fn known(entry: &Entry) -> Known {
-    Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() }
 }
 
 /// What lets `taskd` inside a task speak to its own daemon.

@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure};
 use super::locate::{self, Located};
 use crate::config::Plan;
 use crate::hash;
-use crate::store::{DirectoryError, StateDirectory};
+use crate::store::{DirectoryError, Opened, Sqlite, StateDirectory, StoreError};
 
 /// A directory for the state, or none.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ enum Choice {
 pub struct Held {
     /// Its directory, if it has one.
     pub directory: Option<StateDirectory>,
+    /// What it remembers, and goes on to write.
+    pub store: Option<Opened>,
     /// Where output is captured.
     pub output: Option<OutputDirectory>,
     /// Why it has none that it should have.
@@ -69,10 +71,7 @@ pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failur
         }
     };
     match StateDirectory::hold(&path, &absolute) {
-        Ok(directory) => {
-            let output = Some(OutputDirectory::Kept(directory.output()));
-            Ok(Held { directory: Some(directory), output, degraded: None })
-        }
+        Ok(directory) => open(directory, named),
         Err(error @ DirectoryError::Unusable { .. }) if !named => {
             Ok(Held::in_memory(Some(error.to_string())))
         }
@@ -80,6 +79,24 @@ pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failur
             .help("end that one first, or name another directory with `--state`")),
         Err(error @ DirectoryError::Unusable { .. }) => Err(Failure::new(Exit::Busy, error)
             .help("name a directory that you may write with `--state`, or `--state none`")),
+    }
+}
+
+/// Opens the store in `directory`.
+fn open(directory: StateDirectory, named: bool) -> Result<Held, Failure> {
+    match Sqlite::open(directory.path()) {
+        Ok(opened) => {
+            if let Some(aside) = &opened.aside {
+                tracing::error!(aside = %aside.display(), "the database could not be read and was moved aside; another begins");
+            }
+            let output = Some(OutputDirectory::Kept(directory.output()));
+            Ok(Held { directory: Some(directory), store: Some(opened), output, degraded: None })
+        }
+        Err(error @ StoreError::Newer { .. }) => Err(Failure::new(Exit::Busy, error)
+            .help("run the newer version, or name another directory with `--state`")),
+        Err(error) if named => Err(Failure::new(Exit::Busy, error)
+            .help("name a directory that you may write with `--state`, or `--state none`")),
+        Err(error) => Ok(Held::in_memory(Some(error.to_string()))),
     }
 }
 
@@ -99,7 +116,7 @@ impl Held {
         if let Some(why) = &degraded {
             tracing::warn!("degraded: {why}");
         }
-        Self { directory: None, output, degraded }
+        Self { directory: None, store: None, output, degraded }
     }
 }
 

@@ -11,10 +11,11 @@ use super::problem::Problem;
 use super::validate::Reader;
 use super::value::Value;
 use crate::duration;
-use crate::policy::{Missed, Overlap, Policy, Retry};
+use crate::policy::{Missed, OnLost, Overlap, Policy, Retry};
 
 const OVERLAPS: &[&str] = &["skip", "queue", "replace", "parallel"];
 const MISSED: &[&str] = &["skip", "latest", "all"];
+const ON_LOST: &[&str] = &["leave", "rerun"];
 const RETRY: [&str; 5] = ["max", "delay", "backoff", "max_delay", "jitter"];
 
 /// The signals that ask a process to end.
@@ -33,6 +34,11 @@ impl Reader<'_> {
             self.or(layers, "timeout", None, |own, found| own.length_above_zero(found).map(Some));
         let retry = self.or(layers, "retry", None, |own, found| own.retry(found).map(Some));
         let pool = self.or(layers, "pool", None, |own, found| own.pool(found).map(Some));
+        let on_lost = self.or(layers, "on_lost", "leave", |own, found| own.word_of(found, ON_LOST));
+        let on_lost = on_lost.map(|word| match word {
+            "rerun" => OnLost::Rerun,
+            _ => OnLost::Leave,
+        });
         Some(Policy {
             overlap: overlap?,
             missed: missed?,
@@ -42,6 +48,7 @@ impl Reader<'_> {
             timeout: timeout?,
             retry: retry?,
             pool: pool?,
+            on_lost: on_lost?,
         })
     }
 

@@ -8,7 +8,7 @@ pub(super) const TOP: [&str; 8] =
 pub(super) const TRIGGERS: [&str; 6] = ["interval", "cron", "date", "calendar", "startup", "after"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 42] = [
+pub(super) const TASK: [&str; 43] = [
     "interval",
     "cron",
     "date",
@@ -32,6 +32,7 @@ pub(super) const TASK: [&str; 42] = [
     "stop_signal",
     "stop_grace",
     "retry",
+    "on_lost",
     "success_codes",
     "output",
     "command",

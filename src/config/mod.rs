@@ -8,6 +8,7 @@ mod after;
 mod calendar;
 mod daemon;
 mod days;
+mod definition;
 mod diagnostic;
 mod how;
 mod ics;
@@ -42,6 +43,7 @@ use crate::schedule::Schedule;
 use crate::zone::Zone;
 
 pub use daemon::Daemon;
+pub use definition::recall;
 pub use diagnostic::{Colour, Diagnostic};
 pub use in_force::KeyInForce;
 pub use keys::nearest;

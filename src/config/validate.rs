@@ -8,6 +8,7 @@ use jiff::tz::TimeZoneDatabase;
 
 use super::after::Edge;
 use super::days::Calendars;
+use super::definition;
 use super::diagnostic::Diagnostic;
 use super::include::Files;
 use super::inherit::{Found, Heritage, LayerKind, Layers};
@@ -275,8 +276,14 @@ impl Reader<'_> {
         }
         let policy = self.read_how(&layers);
         let filter = self.filter(&layers, &zone);
-        let schedule =
-            when.zip(policy).map(|(when, policy)| Schedule { name, when, enabled, filter, policy });
+        let schedule = when.zip(policy).map(|(when, policy)| Schedule {
+            name,
+            when,
+            enabled,
+            filter,
+            policy,
+            text: definition::text(&layers, &zone),
+        });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;
         let sound = !entry.broken && !self.diagnostics[mark..].iter().any(wrong);
         if let Some(schedule) = &schedule

@@ -160,6 +160,9 @@ async fn status(State(source): State<Source>) -> Result<Json<Value>, ApiError> {
         let (code, message) = ("ended", "the daemon is ending");
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message));
     };
+    let unrecorded = status.failure.map(|why| format!("what happens is not recorded: {why}"));
+    let degraded: Vec<String> = source.degraded.into_iter().chain(unrecorded).collect();
+    let degraded = (!degraded.is_empty()).then(|| degraded.join("; "));
     let next = status.next.map(|next| json!({ "task": next.task, "due": next.due.to_string() }));
     Ok(Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -172,7 +175,7 @@ async fn status(State(source): State<Source>) -> Result<Json<Value>, ApiError> {
         "paused": status.paused,
         "draining": status.draining,
         "next": next,
-        "degraded": source.degraded,
+        "degraded": degraded,
     })))
 }
 

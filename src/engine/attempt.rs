@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::event::RunId;
-use crate::task::{Attempt, Context, Ending, Failure, Outcome, StopSwitch, Task};
+use crate::task::{Attempt, Context, ENDED_UNSEEN, Ending, Failure, Outcome, StopSwitch, Task};
 
 /// A task that was asked to stop and does not, not even so long after its grace, is given up.
 const GIVE_UP: Duration = Duration::from_secs(10);
@@ -31,16 +31,17 @@ pub(super) struct Ended {
 }
 
 impl Attempts {
-    /// Starts an attempt, at `elapsed`.
+    /// Starts an attempt, or adopts one that goes on, at `elapsed`.
     pub(super) fn start(
         &mut self,
         attempt: Attempt,
         task: Option<Arc<dyn Task>>,
+        adopts: bool,
         elapsed: SignedDuration,
     ) {
         let run = attempt.run.clone();
         let (context, switch) = Context::new(attempt);
-        let future = limited(task, context, switch.clone());
+        let future = limited(task, adopts, context, switch.clone());
         self.runs.insert(self.futures.spawn(future).id(), (run.clone(), elapsed));
         self.switches.insert(run, switch);
     }
@@ -79,13 +80,21 @@ impl Attempts {
 
 /// One attempt within its limits: it is asked to stop when its time is over, and given up if it
 /// does not.
-async fn limited(task: Option<Arc<dyn Task>>, context: Context, switch: StopSwitch) -> Ending {
+async fn limited(
+    task: Option<Arc<dyn Task>>,
+    adopts: bool,
+    context: Context,
+    switch: StopSwitch,
+) -> Ending {
     let Some(task) = task else {
+        if adopts {
+            return Outcome::Lost(ENDED_UNSEEN.into()).into();
+        }
         return Outcome::NotStarted("nobody knows what this task does".into()).into();
     };
     let timeout = context.attempt().timeout.map(SignedDuration::unsigned_abs);
     let mut asked = context.clone();
-    let mut attempt = task.execute(context);
+    let mut attempt = if adopts { task.adopt(context) } else { task.execute(context) };
     let over = async {
         match timeout {
             Some(limit) => tokio::time::sleep(limit).await,

@@ -23,7 +23,7 @@ use crate::name::Name;
 use crate::observe::Observer;
 use crate::policy::Limits;
 use crate::schedule::Schedule;
-use crate::scheduler::{Input, Request, Scheduler};
+use crate::scheduler::{Input, Remembered, Request, Scheduler};
 use crate::store::Store;
 use crate::task::Task;
 use crate::zone::Zone;
@@ -49,6 +49,12 @@ pub struct Parts {
     pub tasks: HashMap<Name, Arc<dyn Task>>,
     /// How long a drain may take, from the request to the end.
     pub shutdown_grace: Duration,
+    /// What an earlier life has left.
+    pub remembered: Remembered,
+    /// Which boot of the machine this is, if that is known.
+    pub boot: Option<String>,
+    /// Whether this is the first life since the machine booted.
+    pub is_first: bool,
     /// Called at the first wake-up of each day (in UTC) but that of the start, to look whether the
     /// world is still as it was. It must not wait.
     pub each_day: Box<dyn FnMut(Handle) + Send>,
@@ -67,6 +73,8 @@ pub struct Engine {
     end: Option<SignedDuration>,
     /// When it began.
     since: Timestamp,
+    /// Why the store does not record, if it does not.
+    failure: Option<String>,
     /// The day of the last wake-up.
     day: Date,
 }
@@ -85,12 +93,16 @@ impl Engine {
             handle: Handle(sender),
             end: None,
             since: at,
+            failure: None,
             day: Zone::utc().wall(at).date(),
         };
-        engine.record(&[Event::DaemonStarted { at }]).await;
+        let boot = engine.parts.boot.clone();
+        engine.record(&[Event::DaemonStarted { at, boot }]).await;
+        let remembered = std::mem::take(&mut engine.parts.remembered);
+        engine.take(Input::Remembered(Box::new(remembered))).await;
         engine.take(Input::Asked(Request::Load(schedules, limits))).await;
-        // Without a record of the last boot, every start may be the first one after it.
-        engine.take(Input::Started { boot: true }).await;
+        let boot = engine.parts.is_first;
+        engine.take(Input::Started { boot }).await;
         engine
     }
 
@@ -110,6 +122,7 @@ impl Engine {
             paused: self.scheduler.paused(),
             draining: self.scheduler.is_draining(),
             next: self.scheduler.next_firing(),
+            failure: self.failure.clone(),
         }
     }
 
@@ -143,6 +156,8 @@ pub struct Status {
     pub draining: bool,
     /// The next firing over all tasks.
     pub next: Option<RunId>,
+    /// Why the store does not record, if it does not.
+    pub failure: Option<String>,
 }
 
 /// Speaks to an engine. Cheap to clone.

@@ -115,13 +115,33 @@ impl Engine {
                 self.parts.observers.iter_mut().for_each(|observer| observer.notify(event));
             }
         }
+        self.look_after_the_store().await;
         refused
+    }
+
+    /// Tells when the store has begun to fail, and when it has recovered.
+    async fn look_after_the_store(&mut self) {
+        let failure = self.parts.store.failure();
+        if failure.is_some() == self.failure.is_some() {
+            self.failure = failure;
+            return;
+        }
+        let at = self.parts.clock.now();
+        self.failure.clone_from(&failure);
+        let event = match failure {
+            Some(error) => Event::StoreFailed { at, error },
+            None => Event::StoreRecovered { at },
+        };
+        self.parts.store.append(std::slice::from_ref(&event)).await;
+        self.parts.observers.iter_mut().for_each(|observer| observer.notify(&event));
     }
 
     fn act(&mut self, action: Action, refused: &[RunId]) {
         match action {
             Action::Start(attempt) if refused.contains(&attempt.run) => {}
-            Action::Start(attempt) => {
+            Action::Start(ref attempt) | Action::Adopt(ref attempt) => {
+                let adopts = matches!(action, Action::Adopt(_));
+                let attempt = attempt.clone();
                 let run = attempt.run.clone();
                 let task = match self.parts.tasks.get(&run.task) {
                     // What the task is now, but for runs that go on.
@@ -129,7 +149,7 @@ impl Engine {
                     None => self.definitions.get_mut(&run),
                 };
                 let task = task.cloned();
-                self.attempts.start(attempt, task, self.parts.clock.elapsed());
+                self.attempts.start(attempt, task, adopts, self.parts.clock.elapsed());
             }
             Action::Stop(run) => {
                 let left = self.end.map(|end| end.saturating_sub(self.parts.clock.elapsed()));

@@ -130,6 +130,9 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         machine: Vec::new(),
         tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
         shutdown_grace: Duration::from_secs(25),
+        remembered: Remembered::default(),
+        boot: None,
+        is_first: true,
         each_day: Box::new(move |_| days.send_modify(|days| *days += 1)),
     };
     let interval = Interval::new(SignedDuration::from_secs(1)).expect("a fine length");

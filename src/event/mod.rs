@@ -4,12 +4,26 @@
 
 mod firing;
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::name::Name;
 use crate::task::{Ending, Outcome};
 
 pub use firing::{BadRunId, Cause, Count, Passed, RunId, SkipReason, TriggerKind, WaitReason};
+
+/// How a task is defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// As a JSON object of what its file says of it, without values of its environment; empty, if it
+    /// does not come from a file.
+    pub text: Arc<str>,
+    /// What says when it fires, as one number.
+    pub when: u64,
+    /// Whether it fires at all.
+    pub enabled: bool,
+}
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +32,23 @@ pub enum Event {
     DaemonStarted {
         /// When.
         at: Timestamp,
+        /// Which boot of the machine it is, if that is known.
+        boot: Option<String>,
     },
     /// The daemon ended cleanly.
     DaemonStopped {
+        /// When.
+        at: Timestamp,
+    },
+    /// What happens can no longer be recorded; it is kept in memory, as long as the daemon lives.
+    StoreFailed {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        error: String,
+    },
+    /// What happened since the store failed is recorded now.
+    StoreRecovered {
         /// When.
         at: Timestamp,
     },
@@ -37,6 +65,8 @@ pub enum Event {
         at: Timestamp,
         /// Which.
         task: Name,
+        /// As what.
+        definition: Definition,
     },
     /// The definition of a task changed.
     TaskChanged {
@@ -44,6 +74,8 @@ pub enum Event {
         at: Timestamp,
         /// Which.
         task: Name,
+        /// To what.
+        definition: Definition,
     },
     /// A task left the plan.
     TaskRemoved {
@@ -60,6 +92,8 @@ pub enum Event {
         task: Option<Name>,
         /// Until when, if that is known.
         until: Option<Timestamp>,
+        /// Whether that moves along when the clock is set: it was given as a length.
+        moves: bool,
         /// What people said.
         reason: Option<String>,
     },
@@ -78,8 +112,14 @@ pub enum Event {
         run: RunId,
         /// What named it.
         trigger: TriggerKind,
+        /// The run it came after, if it did.
+        cause: Option<Cause>,
         /// For what.
         reason: WaitReason,
+        /// Until when, if it waits for a time to be over.
+        until: Option<Timestamp>,
+        /// Whether it is one of several that are caught up with, one after the other.
+        catch_up: bool,
     },
     /// A firing was due, but does not run.
     FiringSkipped {
@@ -106,6 +146,8 @@ pub enum Event {
         count: Count,
         /// What became of them.
         passed: Passed,
+        /// What named them, if it was no clock.
+        trigger: Option<TriggerKind>,
     },
     /// A run begins.
     RunStarted {
@@ -117,6 +159,8 @@ pub enum Event {
         trigger: TriggerKind,
         /// The run it came after, if it did.
         cause: Option<Cause>,
+        /// Whether it is one of several that are caught up with, one after the other.
+        catch_up: bool,
     },
     /// An attempt of a run begins.
     AttemptStarted {

@@ -1,7 +1,7 @@
 //! Events as lines of the log.
 
 use jiff::{SignedDuration, Timestamp};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::Observer;
 use crate::event::{Count, Event, Passed, RunId};
@@ -17,6 +17,12 @@ impl Observer for Log {
         match event {
             Event::DaemonStarted { .. } => debug!("started"),
             Event::DaemonStopped { .. } => info!("stopped"),
+            Event::StoreFailed { error, .. } => {
+                error!(%error, "what happens cannot be recorded; it is kept in memory");
+            }
+            Event::StoreRecovered { .. } => {
+                warn!("what happens is recorded again, with all that was kept in memory");
+            }
             Event::ClockStepped { by, .. } => warn!(by = %seconds(*by), "the wall clock was set"),
             Event::TaskAdded { task, .. } => debug!(%task, "task added"),
             Event::TaskChanged { task, .. } => info!(%task, "task changed"),
@@ -36,7 +42,7 @@ impl Observer for Log {
             Event::FiringsPassed { task, first, last, count, passed, .. } => {
                 passed_over(*passed, task, *first, *last, *count);
             }
-            Event::RunStarted { at, run, trigger, cause } => {
+            Event::RunStarted { at, run, trigger, cause, .. } => {
                 let (late, after) = (late(run, *at), cause.as_ref().map(|cause| &cause.run));
                 let after = after.map(tracing::field::display);
                 debug!(task = %run.task, %run, due = %run.due, %trigger, after, %late, "run started");
@@ -90,7 +96,7 @@ fn finished(
         Outcome::Success | Outcome::Stopped => {
             info!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, "run finished");
         }
-        Outcome::Failed(_) | Outcome::TimedOut | Outcome::NotStarted(_) => {
+        Outcome::Failed(_) | Outcome::TimedOut | Outcome::NotStarted(_) | Outcome::Lost(_) => {
             warn!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, "run finished");
         }
     }

@@ -121,6 +121,11 @@ impl User {
             || path.ancestors().skip(1).all(is_roots)
     }
 
+    /// Its number.
+    pub(super) fn number(&self) -> u32 {
+        self.uid
+    }
+
     /// Whether it is the user that taskd itself is.
     #[must_use]
     pub fn is_own(&self) -> bool {

@@ -1,5 +1,6 @@
 //! A command line as a task: start it, wait for its end, stop it.
 
+mod adopt;
 mod environment;
 mod identity;
 mod output;
@@ -188,6 +189,10 @@ impl Task for Prepared {
             let follow = follower.follow(async { hears.await.unwrap_or_default() });
             tokio::join!(supervise, follow).0
         })
+    }
+
+    fn adopt(&self, context: Context) -> BoxFuture<'_, Ending> {
+        Box::pin(adopt::adopt(&self.command, &self.surroundings.processes, context))
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +14,8 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub struct Processes {
     groups: Look<HashSet<i32>>,
-    runs: Look<HashMap<Vec<u8>, Vec<u32>>>,
+    /// By their names: each process, and the state that its daemon has.
+    runs: Look<Runs>,
 }
 
 impl Processes {
@@ -21,12 +24,24 @@ impl Processes {
         self.groups.fresh(groups_with_followers).await.contains(&group)
     }
 
+    /// The runs whose processes, started by a daemon with its state at `state`, go on.
+    pub async fn runs_of(&self, state: &Path) -> HashSet<String> {
+        let runs = self.runs.fresh(processes_of_runs).await;
+        let state = state.as_os_str().as_bytes();
+        let ours = runs.iter().filter(|(_, processes)| processes.iter().any(|(_, of)| of == state));
+        ours.filter_map(|(run, _)| String::from_utf8(run.clone()).ok()).collect()
+    }
+
     /// The processes that began with `TASKD_RUN=run` in their environment, as far as they may be
     /// looked at.
     pub(super) async fn of_run(&self, run: &str) -> Vec<u32> {
-        self.runs.fresh(processes_of_runs).await.get(run.as_bytes()).cloned().unwrap_or_default()
+        let runs = self.runs.fresh(processes_of_runs).await;
+        let found = runs.get(run.as_bytes()).into_iter().flatten();
+        found.map(|(process, _)| *process).collect()
     }
 }
+
+type Runs = HashMap<Vec<u8>, Vec<(u32, Vec<u8>)>>;
 
 /// The last look, which counts for all who asked before it began.
 #[derive(Debug, Default)]
@@ -73,14 +88,18 @@ fn groups_with_followers() -> HashSet<i32> {
         .collect()
 }
 
-fn processes_of_runs() -> HashMap<Vec<u8>, Vec<u32>> {
-    let mut runs: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
+fn processes_of_runs() -> Runs {
+    let mut runs = Runs::new();
     for process in numbers() {
         // It may have ended, or be none of our business.
         let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
-        let mut variables = environment.split(|byte| *byte == 0);
-        if let Some(run) = variables.find_map(|variable| variable.strip_prefix(b"TASKD_RUN=")) {
-            runs.entry(run.to_vec()).or_default().push(process);
+        let value = |name: &[u8]| {
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables.find_map(|variable| variable.strip_prefix(name))
+        };
+        if let Some(run) = value(b"TASKD_RUN=") {
+            let state = value(b"TASKD_STATE=").unwrap_or_default();
+            runs.entry(run.to_vec()).or_default().push((process, state.to_vec()));
         }
     }
     runs

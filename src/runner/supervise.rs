@@ -70,10 +70,10 @@ async fn watch(
 }
 
 /// The end of a process that has not been reaped yet.
-struct Exit(AsyncFd<std::os::fd::OwnedFd>);
+pub(super) struct Exit(AsyncFd<std::os::fd::OwnedFd>);
 
 impl Exit {
-    fn of(process: Pid) -> io::Result<Self> {
+    pub(super) fn of(process: Pid) -> io::Result<Self> {
         let pidfd = rustix::process::pidfd_open(process, PidfdFlags::empty())?;
         #[expect(unsafe_code, reason = "tokio cannot tell that a descriptor stays the same")]
         // SAFETY: an `OwnedFd` is open and the same descriptor until it is dropped.
@@ -81,8 +81,13 @@ impl Exit {
         Ok(Self(pidfd))
     }
 
-    async fn wait(&self) -> io::Result<()> {
+    pub(super) async fn wait(&self) -> io::Result<()> {
         self.0.readable().await.map(|_| ())
+    }
+
+    /// Signals the process, if it has not ended.
+    pub(super) fn signal(&self, which: Signal) {
+        let _ = rustix::process::pidfd_send_signal(&self.0, which);
     }
 }
 
@@ -113,8 +118,7 @@ impl Group<'_> {
     /// Signals the group, and the process itself, which may have gone to another group.
     fn signal(&self, which: Signal) {
         signal(self.leader, which);
-        // It may have ended meanwhile.
-        let _ = rustix::process::pidfd_send_signal(&self.exit.0, which);
+        self.exit.signal(which);
     }
 
     /// Waits until the process and the rest of its group have ended.

@@ -49,13 +49,17 @@ impl Scheduler {
         let at = now.checked_add(delay).unwrap_or(Timestamp::MAX);
         let at = if ahead { at } else { at.max(due) };
         let (run, trigger) = (RunId { task: task.clone(), due }, arising.trigger);
+        let cause = arising.cause.clone();
         state.last_arisen = Some(due);
         state.arisen.insert(due, Arisen { at, arising });
         self.timetable.insert(at, run.task.clone(), Slot::Arisen(due));
         // Else this very step judges it.
         if at > now || self.draining {
             let reason = WaitReason::Delay;
-            step.events.push(Event::FiringWaiting { at: now, run, trigger, reason });
+            let (until, catch_up) = (Some(at), false);
+            let waits =
+                Event::FiringWaiting { at: now, run, trigger, cause, reason, until, catch_up };
+            step.events.push(waits);
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) struct Span {
 impl Span {
     pub(super) fn event(self, at: Timestamp, task: Name) -> Event {
         let Self { first, last, count, passed } = self;
-        Event::FiringsPassed { at, task, first, last, count, passed }
+        Event::FiringsPassed { at, task, first, last, count, passed, trigger: None }
     }
 }
 

@@ -6,6 +6,7 @@ use super::fire::skip;
 use super::{Phase, Scheduler, Step};
 use crate::event::{Event, RunId, SkipReason};
 use crate::name::Name;
+use crate::policy::OnLost;
 use crate::task::{Ending, Outcome};
 use crate::timetable::Slot;
 
@@ -28,11 +29,16 @@ impl Scheduler {
             let worth = !stopping && ending.outcome.is_worth_another();
             worth && attempt <= retry.max && self.tasks.contains_key(&run.task)
         });
+        let rerun = matches!(ending.outcome, Outcome::Lost(_))
+            && running.policy.on_lost == OnLost::Rerun
+            && self.tasks.contains_key(&run.task);
         let next = retry.map(|retry| {
             let seed = run.to_string();
             let delay = retry.delay_after(attempt, &[&self.machine, seed.as_bytes()]);
             now.checked_add(delay).unwrap_or(Timestamp::MAX)
         });
+        // At once.
+        let next = next.or(rerun.then_some(now));
         let outcome = ending.outcome.clone();
         let (at, ended) = (now, run.clone());
         step.events.push(Event::AttemptFinished { at, run: ended, attempt, ending, took, next });

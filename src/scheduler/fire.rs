@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::catch_up::{self, Span};
+use super::catch_up;
 use super::{Action, Arising, Phase, Run, Scheduler, Step, Waiting};
 use crate::event::{Count, Event, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 use crate::name::Name;
@@ -78,9 +78,15 @@ impl Scheduler {
         }
         if arising.trigger != TriggerKind::Manual {
             if task.held {
-                let (first, last, count) = (run.due, run.due, Count::of(1));
-                let span = Span { first, last, count, passed: Passed::Paused };
-                step.events.push(span.event(now, run.task));
+                step.events.push(Event::FiringsPassed {
+                    at: now,
+                    first: run.due,
+                    last: run.due,
+                    task: run.task,
+                    count: Count::of(1),
+                    passed: Passed::Paused,
+                    trigger: Some(arising.trigger),
+                });
                 return;
             }
             if self.is_excluded(&run) {
@@ -196,7 +202,8 @@ impl Scheduler {
             self.tasks.get_mut(&run.task).and_then(|task| task.waiting.remove(&run.due))
         {
             let (trigger, cause) = (waiting.arising.trigger, waiting.arising.cause.clone());
-            step.events.push(Event::RunStarted { at: now, run: run.clone(), trigger, cause });
+            let (at, catch_up) = (now, waiting.catch_up);
+            step.events.push(Event::RunStarted { at, run: run.clone(), trigger, cause, catch_up });
             let policy = self.tasks[&run.task].schedule.policy.clone();
             let running = Run {
                 arising: waiting.arising,
@@ -236,8 +243,10 @@ impl Scheduler {
             } else {
                 self.places.wanting(task.schedule.policy.pool.as_ref())
             };
-            let trigger = waiting.arising.trigger;
-            step.events.push(Event::FiringWaiting { at: now, run, trigger, reason });
+            let Arising { trigger, cause, .. } = waiting.arising.clone();
+            let (at, until, catch_up) = (now, None, waiting.catch_up);
+            let waits = Event::FiringWaiting { at, run, trigger, cause, reason, until, catch_up };
+            step.events.push(waits);
         }
     }
 }

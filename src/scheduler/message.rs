@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Remembered;
 use crate::event::{Event, RunId};
 use crate::name::Name;
 use crate::policy::Limits;
@@ -24,6 +25,8 @@ pub enum Input {
     },
     /// The store knows this firing already: its run was not started.
     Refused(RunId),
+    /// What an earlier life has left, which the next load takes over.
+    Remembered(Box<Remembered>),
     /// The wall clock was set by so much; negative is backwards.
     ClockStepped(SignedDuration),
     /// The daemon has started, and the tasks are loaded; `boot`: for the first time since the
@@ -93,6 +96,8 @@ pub struct Step {
 pub enum Action {
     /// Start this attempt.
     Start(Attempt),
+    /// Watch this attempt, which an earlier life has started and which goes on.
+    Adopt(Attempt),
     /// Stop what goes on of this run.
     Stop(RunId),
 }

@@ -20,6 +20,7 @@ mod message;
 mod pause;
 mod pool;
 mod reconcile;
+mod remember;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use crate::trigger::Firing;
 
 pub use message::{Action, Input, Request, Step, Until};
 pub use pause::Pause;
+pub use remember::{Remembered, RememberedFiring, RememberedRun, RememberedTask};
 
 use follow::Followers;
 use pool::Places;
@@ -57,6 +59,8 @@ pub struct Scheduler {
     pause: Option<Pause>,
     /// When pauses end, of which task or of everything.
     resumes: BTreeSet<(Timestamp, Option<Name>)>,
+    /// What an earlier life has left, until the first load.
+    remembered: Option<Remembered>,
     /// Firings that began to wait in this step.
     fresh: Vec<RunId>,
     /// When the last step left something undone that can be done at once.
@@ -175,6 +179,7 @@ impl Scheduler {
                 self.finish(now, &run, ending, took, &mut step);
             }
             Input::Refused(run) => self.forget(&run),
+            Input::Remembered(remembered) => self.remembered = Some(*remembered),
             Input::Started { boot } => self.start_up(now, boot, &mut step),
             Input::Asked(request) => self.obey(now, request, &mut step),
         }
@@ -191,7 +196,7 @@ impl Scheduler {
         match request {
             Request::Load(schedules, limits) => {
                 self.places.set_limits(limits);
-                self.reconcile(now, schedules, step);
+                self.load(now, schedules, step);
             }
             Request::Pause { task, until, reason } => self.pause(now, task, until, reason, step),
             Request::Resume(task) => self.resume(now, task.as_ref(), step),

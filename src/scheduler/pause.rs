@@ -18,7 +18,7 @@ pub struct Pause {
     /// Why, for people.
     pub reason: Option<String>,
     /// Whether its end moves along when the clock is set: it was given as a length.
-    moves: bool,
+    pub moves: bool,
 }
 
 impl Scheduler {
@@ -52,7 +52,7 @@ impl Scheduler {
         for name in self.meant(task.as_ref()) {
             self.hold(&name);
         }
-        step.events.push(Event::TaskPaused { at: now, task, until, reason });
+        step.events.push(Event::TaskPaused { at: now, task, until, moves, reason });
     }
 
     pub(super) fn resume(&mut self, now: Timestamp, task: Option<&Name>, step: &mut Step) {

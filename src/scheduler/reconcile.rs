@@ -14,12 +14,23 @@ use crate::schedule::Schedule;
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Scheduler {
+    /// Makes `wanted` the tasks, of what is there or of what an earlier life has left.
+    pub(super) fn load(&mut self, now: Timestamp, wanted: Vec<Schedule>, step: &mut Step) {
+        let wanted = wanted.into_iter().map(|schedule| (schedule.name.clone(), schedule)).collect();
+        let Some(mut remembered) = self.remembered.take() else {
+            return self.reconcile(now, wanted, step);
+        };
+        let tasks = remembered.tasks.clone();
+        self.remember_tasks(now, &mut remembered, &wanted);
+        self.reconcile(now, wanted, step);
+        self.remember_ends(&tasks);
+        self.remember_runs(now, remembered, step);
+    }
+
     /// Makes `wanted` the tasks. A task seen for the first time, or with a changed trigger, looks
     /// forward from `now`; other changes keep the mark; unchanged tasks keep all their state.
-    pub(super) fn reconcile(&mut self, now: Timestamp, wanted: Vec<Schedule>, step: &mut Step) {
+    fn reconcile(&mut self, now: Timestamp, wanted: BTreeMap<Name, Schedule>, step: &mut Step) {
         self.gone.retain(|_, mark| now.duration_since(*mark) <= REMEMBERED);
-        let wanted: BTreeMap<Name, Schedule> =
-            wanted.into_iter().map(|schedule| (schedule.name.clone(), schedule)).collect();
         let gone: Vec<Name> =
             self.tasks.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
         for name in gone {
@@ -27,7 +38,9 @@ impl Scheduler {
         }
         for (name, schedule) in wanted {
             match self.tasks.get(&name) {
+                Some(task) if task.schedule == schedule => {}
                 None => {
+                    let definition = schedule.definition();
                     // A clock that was set back a little lets nothing come again.
                     let taken = self.gone.remove(&name);
                     let mark = taken.map_or(now, |mark| mark.max(now));
@@ -35,13 +48,13 @@ impl Scheduler {
                     task.last_arisen = taken;
                     task.plan(&self.machine, &mut self.timetable);
                     self.tasks.insert(name.clone(), task);
-                    step.events.push(Event::TaskAdded { at: now, task: name });
+                    step.events.push(Event::TaskAdded { at: now, task: name, definition });
                 }
-                Some(task) if task.schedule != schedule => {
+                Some(_) => {
+                    let definition = schedule.definition();
                     self.change(now, &name, schedule, step);
-                    step.events.push(Event::TaskChanged { at: now, task: name });
+                    step.events.push(Event::TaskChanged { at: now, task: name, definition });
                 }
-                Some(_) => {}
             }
         }
         self.followers = Followers::new(self.tasks.values());

@@ -14,6 +14,7 @@ fn started(task: &str, due: &str) -> (RunId, Event) {
         run: run.clone(),
         trigger: TriggerKind::Interval,
         cause: None,
+        catch_up: false,
     };
     (run, event)
 }

@@ -39,6 +39,29 @@ pub struct Row {
 }
 
 impl Row {
+    /// A row of which nothing more is known.
+    pub(super) fn new(
+        firing: RunId,
+        zone: Zone,
+        trigger: Option<TriggerKind>,
+        verdict: &'static str,
+    ) -> Self {
+        Self {
+            firing,
+            zone,
+            trigger,
+            verdict,
+            reason: None,
+            outcome: None,
+            detail: None,
+            started: None,
+            finished: None,
+            exit_code: None,
+            signal: None,
+            attempts: 0,
+        }
+    }
+
     /// Whether its firing led to a run.
     #[must_use]
     pub fn is_run(&self) -> bool {
@@ -137,3 +160,33 @@ pub struct Known {
     /// Whose wall clock its times are told in.
     pub zone: Zone,
 }
+
+/// A row by its place in the order of answers: the latest is the greatest, of one instant the first
+/// by name.
+pub(super) struct Latest(pub Row);
+
+impl Latest {
+    fn key(&self) -> (Timestamp, std::cmp::Reverse<&Name>) {
+        (self.0.firing.due, std::cmp::Reverse(&self.0.firing.task))
+    }
+}
+
+impl Ord for Latest {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Latest {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Latest {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Latest {}

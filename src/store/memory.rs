@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{Timestamp, ToSpan};
 
 use super::Store;
-use super::history::{Known, Query, Records, Row};
+use super::history::{Known, Latest, Query, Records, Row};
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::policy::CORRECTION;
@@ -95,6 +95,11 @@ impl Kept {
                 let row = recent.row(run, Some(*trigger), "skipped");
                 self.insert(Row { reason: Some(reason.word()), ..row });
             }
+            Event::FiringsPassed { task, first, passed, trigger: trigger @ Some(_), .. } => {
+                let (verdict, reason) = passed.verdict();
+                let run = RunId { task: task.clone(), due: *first };
+                self.insert(Row { reason, ..recent.row(&run, *trigger, verdict) });
+            }
             Event::FiringsPassed { task, first, last, passed, .. } => {
                 let spans = &mut self.tasks.entry(task.clone()).or_default().spans;
                 spans.insert(*first, (*last, *passed));
@@ -176,21 +181,8 @@ impl Recent {
     }
 
     fn row(&self, firing: &RunId, trigger: Option<TriggerKind>, verdict: &'static str) -> Row {
-        let known = self.known.get(&firing.task);
-        Row {
-            firing: firing.clone(),
-            zone: known.map_or_else(Zone::utc, |known| known.zone.clone()),
-            trigger,
-            verdict,
-            reason: None,
-            outcome: None,
-            detail: None,
-            started: None,
-            finished: None,
-            exit_code: None,
-            signal: None,
-            attempts: 0,
-        }
+        let zone = self.known.get(&firing.task).map_or_else(Zone::utc, |known| known.zone.clone());
+        Row::new(firing.clone(), zone, trigger, verdict)
     }
 
     /// The last firing of `task` in a stretch that is due by `until`.
@@ -284,36 +276,6 @@ impl Records for Recent {
     }
 }
 
-/// A row by its place in the order of answers: the latest is the greatest, of one instant the first
-/// by name.
-struct Latest(Row);
-
-impl Latest {
-    fn key(&self) -> (Timestamp, std::cmp::Reverse<&Name>) {
-        (self.0.firing.due, std::cmp::Reverse(&self.0.firing.task))
-    }
-}
-
-impl Ord for Latest {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&other.key())
-    }
-}
-
-impl PartialOrd for Latest {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Latest {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Latest {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,7 +304,7 @@ mod tests {
 
     fn started(task: &str, minute: i64) -> Event {
         let (run, trigger) = (id(task, minute), TriggerKind::Interval);
-        Event::RunStarted { at: at(minute), run, trigger, cause: None }
+        Event::RunStarted { at: at(minute), run, trigger, cause: None, catch_up: false }
     }
 
     #[tokio::test]
@@ -374,6 +336,7 @@ mod tests {
             last: at(last),
             count: Count::of(1),
             passed: Passed::Missed,
+            trigger: None,
         };
         let skipped = |minute, trigger| Event::FiringSkipped {
             at: at(minute),
@@ -422,7 +385,7 @@ mod tests {
         let events = [
             started("a", 1),
             started("b", 1),
-            Event::FiringsPassed { at: at(5), task, first, last, count, passed },
+            Event::FiringsPassed { at: at(5), task, first, last, count, passed, trigger: None },
             started("a", 5),
             skipped,
         ];
@@ -466,7 +429,8 @@ mod tests {
         // A million minutes are not gone through for what none of them can be.
         let task = id("b", 0).task;
         let (first, last, count) = (at(10), at(1_000_009), Count::of(1_000_000));
-        let span = Event::FiringsPassed { at: last, task, first, last, count, passed };
+        let (at, trigger) = (last, None);
+        let span = Event::FiringsPassed { at, task, first, last, count, passed, trigger };
         assert_eq!(store.append(&[span]).await, []);
         for query in [
             Query { failed: true, ..all.clone() },

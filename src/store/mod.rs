@@ -3,6 +3,9 @@
 mod directory;
 mod history;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod views;
 
 #[cfg(test)]
 mod exercise;
@@ -13,10 +16,18 @@ use crate::task::BoxFuture;
 pub use directory::{DirectoryError, StateDirectory, socket_of};
 pub use history::{Known, Query, Records, Row};
 pub use memory::{Memory, Recent};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Archive, Opened, Sqlite, StoreError};
 
 /// Keeps events. The engine is its only writer.
 pub trait Store: Send {
     /// Records the events of one step, all or none, and returns the runs among them that it does
     /// not grant because their firing has run before.
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>>;
+
+    /// Why what was appended last is not on record, if it is not. It is kept as long as this lives,
+    /// and recorded when that can be.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 }

@@ -44,6 +44,11 @@ impl Calendar {
         Self { start, at, unit, zone }
     }
 
+    /// Whose wall clock it reads.
+    pub(super) fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
     /// What lies between two firings.
     #[must_use]
     pub fn unit(&self) -> Unit {

@@ -80,6 +80,12 @@ impl When {
         &self.triggers
     }
 
+    /// Before this instant, nothing fires.
+    #[must_use]
+    pub fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
+
     /// After this instant, nothing fires.
     #[must_use]
     pub fn end(&self) -> Option<Timestamp> {

@@ -47,6 +47,11 @@ impl Interval {
         SignedDuration::from_micros(self.length)
     }
 
+    /// What it is counted from, in microseconds since 1970, if that was given.
+    pub(super) fn anchor(&self) -> Option<i64> {
+        self.anchor
+    }
+
     /// Returns the first firing strictly after `after`, or `None` if there will be no more.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {

@@ -13,6 +13,7 @@ mod combine;
 pub mod cron;
 mod date;
 mod filter;
+mod identity;
 mod interval;
 #[cfg(test)]
 mod laws;

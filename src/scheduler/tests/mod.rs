@@ -68,7 +68,7 @@ fn finished(task: &str, due: &str) -> Input {
 fn starts(step: &Step) -> Vec<String> {
     let started = |action: &Action| match action {
         Action::Start(attempt) => Some(attempt.run.to_string()),
-        Action::Stop(_) => None,
+        Action::Adopt(_) | Action::Stop(_) => None,
     };
     step.actions.iter().filter_map(started).collect()
 }
@@ -160,6 +160,7 @@ fn of_several_firings_owed_the_newest_runs_and_the_others_are_missed() {
         last: ts(last),
         count: Count::of(count),
         passed: Passed::Missed,
+        trigger: None,
     };
     for (seconds, now, started, expected) in [
         // One firing, late but within grace: the common case.
@@ -282,12 +283,12 @@ fn a_changed_plan_looks_forward_and_unchanged_tasks_keep_their_state() {
         loaded("2026-01-01T00:00:00Z", vec![every("a", 60), every("b", 60), every("c", 60)]);
     let past = Trigger::Dates(Dates::new(vec![ts("2026-01-01T00:00:10Z")]));
     let wanted = vec![every("a", 60), every("b", 20), schedule("d", past)];
-    let step = scheduler.step(ts(now), load(wanted));
+    let step = scheduler.step(ts(now), load(wanted.clone()));
     let at = ts(now);
     let expected = [
         Event::TaskRemoved { at, task: name("c") },
-        Event::TaskChanged { at, task: name("b") },
-        Event::TaskAdded { at, task: name("d") },
+        Event::TaskChanged { at, task: name("b"), definition: wanted[1].definition() },
+        Event::TaskAdded { at, task: name("d"), definition: wanted[2].definition() },
     ];
     assert_eq!(step.events, expected);
     // Neither the past date nor the 20 s mark that lies behind fires.

@@ -69,6 +69,7 @@ fn words(step: &Step) -> Vec<String> {
     };
     let action = |action: &Action| match action {
         Action::Stop(run) => Some(format!("stop {}", shown(run))),
+        Action::Adopt(attempt) => Some(format!("adopt {}", shown(&attempt.run))),
         Action::Start(_) => None,
     };
     let events = step.events.iter().filter_map(event);

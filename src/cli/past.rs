@@ -1,0 +1,91 @@
+//! What a daemon takes over from an earlier life, and where it goes on to record.
+
+use std::sync::Arc;
+
+use super::exit::{Exit, Failure};
+use crate::config::{self, Entry, Plan};
+use crate::engine::Records;
+use crate::runner::Surroundings;
+use crate::scheduler::Remembered;
+use crate::store::{Archive, Known, Memory, Opened, StateDirectory, Store};
+
+/// The record of what was, and of what will be.
+pub struct Past {
+    pub store: Box<dyn Store>,
+    /// What others may ask.
+    pub records: Arc<dyn Records>,
+    pub remembered: Remembered,
+    /// Which boot of the machine this is, if that is known.
+    pub boot: Option<String>,
+    /// Whether this is the first life since then.
+    pub is_first: bool,
+}
+
+/// Takes over the record that was `opened` in `directory`, or begins one in memory.
+///
+/// # Errors
+///
+/// Ends with 75 if the history cannot be asked for.
+pub async fn open(
+    opened: Option<Opened>,
+    directory: Option<&StateDirectory>,
+    plan: &Plan,
+    surroundings: &Surroundings,
+) -> Result<Past, Failure> {
+    let known = || plan.tasks.iter().map(known);
+    let (Some(directory), Some(opened)) = (directory, opened) else {
+        let store = Memory::new(known());
+        let (records, remembered) = (store.records(), Remembered::default());
+        return Ok(Past {
+            store: Box::new(store),
+            records,
+            remembered,
+            boot: None,
+            is_first: true,
+        });
+    };
+    let Opened { store, mut remembered, boot: last_boot, .. } = opened;
+    let records = Archive::open(directory.path(), known())
+        .map_err(|error| Failure::new(Exit::Busy, error))?;
+    recall(&mut remembered, plan);
+    if !remembered.runs.is_empty() {
+        let state = std::path::absolute(directory.path())?;
+        let go_on = surroundings.processes.runs_of(&state).await;
+        for run in &mut remembered.runs {
+            run.goes_on = go_on.contains(&run.firing.run.to_string());
+        }
+    }
+    let boot = boot();
+    let is_first = boot.is_none() || boot != last_boot;
+    Ok(Past { store: Box::new(store), records: Arc::new(records), remembered, boot, is_first })
+}
+
+/// Tells when those tasks fired whose trigger is another now, or that have left the plan.
+fn recall(remembered: &mut Remembered, plan: &Plan) {
+    let now: std::collections::HashMap<_, _> = plan
+        .tasks
+        .iter()
+        .map(|entry| (&entry.schedule.name, entry.schedule.when.identity()))
+        .collect();
+    for task in &mut remembered.tasks {
+        let Some(definition) = &task.definition else { continue };
+        if now.get(&task.name) != Some(&definition.when) {
+            let then = config::recall(&task.name, &definition.text);
+            task.schedule = then.filter(|then| then.when.identity() == definition.when);
+        }
+    }
+}
+
+/// What records have to know of a task.
+pub fn known(entry: &Entry) -> Known {
+    Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() }
+}
+
+/// Which boot of the machine this is. The first process of a container begins with it.
+fn boot() -> Option<String> {
+    if std::process::id() == 1 {
+        return None;
+    }
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(boot.trim().to_string()).filter(|boot| !boot.is_empty())
+}

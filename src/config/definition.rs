@@ -1,0 +1,130 @@
+//! What a file says of a task, as one text: to be kept, shown and compared.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZoneDatabase;
+use serde_json::{Map, Value};
+
+use super::inherit::Layers;
+use super::{Origin, Plan, Setting, keys};
+use crate::name::Name;
+use crate::schedule::Schedule;
+use crate::zone::Zone;
+
+/// Every key that holds for a task, as a JSON object, in the order of the manual. Values of its
+/// environment, which may be secrets, are left out.
+pub(super) fn text(layers: &Layers<'_>, zone: &Zone) -> Arc<str> {
+    let mut all = Map::new();
+    let triggers = layers.triggers();
+    for key in keys::TASK {
+        if let Some(value) = value(layers, key) {
+            all.insert(key.into(), value);
+        } else if let Some(found) = triggers.iter().find(|found| found.key.name == key) {
+            all.insert(key.into(), json(found.node));
+        }
+    }
+    all.insert("timezone".into(), zone.name().into());
+    Value::Object(all).to_string().into()
+}
+
+fn value(layers: &Layers<'_>, key: &str) -> Option<Value> {
+    match key {
+        "extends" => None,
+        trigger if keys::TRIGGERS.contains(&trigger) => None,
+        "env" => object(layers, key, |_| Value::Null),
+        "metadata" => object(layers, key, json),
+        key => layers.get_or_false(key).map(|found| json(found.node)),
+    }
+}
+
+fn object(layers: &Layers<'_>, key: &str, value: impl Fn(&super::Node) -> Value) -> Option<Value> {
+    let merged = layers.merged(key);
+    let entries = merged.into_iter().map(|found| (found.key.name.clone(), value(found.node)));
+    let object: Map<String, Value> = entries.collect();
+    (!object.is_empty()).then_some(Value::Object(object))
+}
+
+fn json(node: &super::Node) -> Value {
+    // Every value of TOML is one of JSON, but for infinity.
+    serde_json::to_value(node).unwrap_or_default()
+}
+
+/// What says when a task fires, and nothing that needs others to be there.
+const CLOCKS: [&str; 8] =
+    ["interval", "cron", "date", "calendar", "timezone", "start", "end", "jitter"];
+
+/// When the task `name` fired, of which this was kept; `None` if that cannot be told any more. Of its
+/// policy only what delays its firings comes back.
+#[must_use]
+pub fn recall(name: &Name, text: &str) -> Option<Schedule> {
+    let Ok(Value::Object(all)) = serde_json::from_str(text) else { return None };
+    let keys = all.iter().filter(|(key, _)| CLOCKS.contains(&key.as_str()));
+    let lines: String = keys.map(|(key, value)| format!("{key} = {}\n", toml(value))).collect();
+    let file = format!("[tasks.{name}]\ncommand = \"true\"\n{lines}");
+    let setting = Setting {
+        zones: TimeZoneDatabase::from_env(),
+        zone: Ok(Zone::utc()),
+        home: None,
+        search: None,
+        now: Timestamp::MIN,
+    };
+    let nowhere = std::path::PathBuf::from("/");
+    let origin = Origin::Bytes("what was kept".into(), nowhere.clone(), file.into());
+    let mut plan = Plan::load(origin, &nowhere, &setting);
+    plan.tasks.pop().map(|entry| entry.schedule)
+}
+
+/// A value of JSON as TOML, which writes texts alike.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Array(all) => {
+            let all: Vec<_> = all.iter().map(toml).collect();
+            format!("[{}]", all.join(", "))
+        }
+        Value::Object(all) => {
+            let entry = |(key, value): (&String, &Value)| {
+                format!("{} = {}", Value::from(key.as_str()), toml(value))
+            };
+            let all: Vec<_> = all.iter().map(entry).collect();
+            format!("{{ {} }}", all.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_a_task_fired_is_told_by_what_was_kept_of_it() {
+        let file = r#"
+            timezone = "Europe/Berlin"
+            [tasks.a]
+            interval = { hours = 1, minutes = 30 }
+            cron     = ["0 2 * * *", { day_of_week = "mon-fri", hour = 9 }]
+            date     = [2026-12-24T18:00:00, "2027-01-01"]
+            start    = 2026-01-01
+            skip_on  = "x"
+            env      = { SECRET = "swordfish" }
+            command  = "printf '\"\\n'"
+            [calendars.x]
+            weekdays = ["sun"]
+        "#;
+        let setting = Setting {
+            zones: TimeZoneDatabase::from_env(),
+            zone: Ok(Zone::utc()),
+            home: None,
+            search: None,
+            now: Timestamp::MIN,
+        };
+        let origin = Origin::Bytes("f".into(), "/".into(), file.into());
+        let plan = Plan::load(origin, std::path::Path::new("/"), &setting);
+        let now = &plan.tasks[0].schedule;
+        assert!(!now.text.contains("swordfish") && now.text.contains("SECRET"), "{}", now.text);
+        let then = recall(&now.name, &now.text).expect("it can be told");
+        assert_eq!(then.when.identity(), now.when.identity());
+        assert_eq!(recall(&now.name, "no JSON"), None);
+    }
+}

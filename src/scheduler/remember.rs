@@ -1,0 +1,247 @@
+//! A daemon starts, and takes over what an earlier life has left: marks, pauses, firings that wait,
+//! and runs of which nobody has seen the end.
+//!
+//! Each task comes back as it was then; the first load makes the wanted tasks of them, as any other
+//! load would. What the new definition does not change is kept.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Action, Arisen, Arising, Pause, Phase, Run, Scheduler, Step, TaskState, Waiting};
+use crate::event::{Cause, Definition, RunId, SkipReason, TriggerKind};
+use crate::name::Name;
+use crate::policy::Policy;
+use crate::schedule::Schedule;
+use crate::task::{Attempt, Ending, Outcome};
+use crate::timetable::Slot;
+use crate::trigger::{AfterEnd, AfterTasks};
+
+use super::fire::skip;
+
+/// What an earlier life has left.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remembered {
+    /// Each task that was there, or has left not long ago.
+    pub tasks: Vec<RememberedTask>,
+    /// Whether everything is paused.
+    pub pause: Option<Pause>,
+    /// Firings that wait.
+    pub waiting: Vec<RememberedFiring>,
+    /// Runs that have begun and not ended.
+    pub runs: Vec<RememberedRun>,
+}
+
+/// What is remembered of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RememberedTask {
+    /// Its name.
+    pub name: Name,
+    /// As it was defined; `None` if it had left the plan.
+    pub definition: Option<Definition>,
+    /// When it fired, if its trigger is another now and that can still be told.
+    pub schedule: Option<Schedule>,
+    /// Every instant up to this one is judged.
+    pub mark: Timestamp,
+    /// The last firing that no clock named.
+    pub last_arisen: Option<Timestamp>,
+    /// When its last successful run was due.
+    pub last_success: Option<Timestamp>,
+    /// Whether it is paused.
+    pub pause: Option<Pause>,
+    /// The numbers of the last events of its runs that ended well, badly and by being stopped; larger
+    /// is later.
+    pub last_ends: [Option<i64>; 3],
+    /// The number of the last event by which it fired after others.
+    pub last_after: Option<i64>,
+}
+
+/// A firing that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RememberedFiring {
+    /// Which.
+    pub run: RunId,
+    /// What named it.
+    pub trigger: TriggerKind,
+    /// The run it came after, if it did.
+    pub cause: Option<Cause>,
+    /// Until when, if it waits for a time to be over.
+    pub until: Option<Timestamp>,
+    /// Whether it is one of several that are caught up with, one after the other.
+    pub catch_up: bool,
+}
+
+/// A run that has begun and not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RememberedRun {
+    /// The firing it came from.
+    pub firing: RememberedFiring,
+    /// When it began.
+    pub started: Timestamp,
+    /// The number of its last attempt.
+    pub attempt: u32,
+    /// When that began.
+    pub attempt_started: Timestamp,
+    /// How long the attempts before took together.
+    pub took: SignedDuration,
+    /// Between two attempts: when the next is due, and how the last one ended.
+    pub between: Option<(Timestamp, Outcome)>,
+    /// Whether processes of it go on.
+    pub goes_on: bool,
+}
+
+/// What is known of a run that nobody saw the end of.
+const DIED: &str = "taskd or the machine died while it ran";
+
+impl Scheduler {
+    /// Lets the tasks of an earlier life be there as they were, before `wanted` becomes the plan.
+    pub(super) fn remember_tasks(
+        &mut self,
+        now: Timestamp,
+        remembered: &mut Remembered,
+        wanted: &BTreeMap<Name, Schedule>,
+    ) {
+        self.pause = remembered.pause.take();
+        self.pause_ends(None, self.pause.as_ref().and_then(|pause| pause.until));
+        for task in std::mem::take(&mut remembered.tasks) {
+            let Some(definition) = task.definition.clone() else {
+                let last = task.last_arisen.map_or(task.mark, |last| last.max(task.mark));
+                self.gone.insert(task.name, last);
+                continue;
+            };
+            let name = task.name.clone();
+            let same = wanted.get(&name).filter(|now| now.when.identity() == definition.when);
+            let (schedule, mark) = match (same, task.schedule) {
+                (Some(same), _) => (same.clone(), task.mark),
+                (None, Some(then)) => (then, task.mark),
+                // Nobody can tell what it owes.
+                (None, None) => {
+                    let Some(wanted) = wanted.get(&name) else {
+                        self.gone.insert(name, task.mark);
+                        continue;
+                    };
+                    (wanted.clone(), task.mark.max(now))
+                }
+            };
+            let schedule =
+                Schedule { text: definition.text, enabled: definition.enabled, ..schedule };
+            self.pause_ends(Some(&name), task.pause.as_ref().and_then(|pause| pause.until));
+            let held = self.pause.is_some() || task.pause.is_some();
+            let mut state = TaskState::new(schedule, mark, held);
+            state.last_arisen = task.last_arisen;
+            state.last_success = task.last_success;
+            state.pause = task.pause;
+            state.plan(&self.machine, &mut self.timetable);
+            self.tasks.insert(name, state);
+        }
+    }
+
+    fn pause_ends(&mut self, task: Option<&Name>, until: Option<Timestamp>) {
+        until.map(|until| self.resumes.insert((until, task.cloned())));
+    }
+
+    /// For each task that waits for several others: which of them have ended since it fired last.
+    pub(super) fn remember_ends(&mut self, tasks: &[RememberedTask]) {
+        let by_name: BTreeMap<&Name, &RememberedTask> =
+            tasks.iter().map(|task| (&task.name, task)).collect();
+        for (name, task) in &mut self.tasks {
+            let Some(remembered) = by_name.get(name) else { continue };
+            for (index, after) in task.schedule.when.afters() {
+                let AfterTasks::All(names) = &after.tasks else { continue };
+                let counts: &[usize] = match after.on {
+                    AfterEnd::Success => &[0],
+                    AfterEnd::Failure => &[1],
+                    AfterEnd::Finish => &[0, 1, 2],
+                };
+                let has_ended = |other: &&Name| {
+                    let ends = by_name.get(*other).map_or([None; 3], |other| other.last_ends);
+                    let last = counts.iter().filter_map(|count| ends[*count]).max();
+                    last > remembered.last_after
+                };
+                let ended = names.iter().filter(has_ended).cloned().collect();
+                task.ended.insert(index, ended);
+            }
+        }
+    }
+
+    /// Takes over what waited and what ran, now that the plan is what it is.
+    pub(super) fn remember_runs(
+        &mut self,
+        now: Timestamp,
+        remembered: Remembered,
+        step: &mut Step,
+    ) {
+        for run in remembered.runs {
+            self.remember_run(now, run, step);
+        }
+        for firing in remembered.waiting {
+            self.remember_waiting(now, firing, step);
+        }
+        let names: Vec<Name> = self.tasks.keys().cloned().collect();
+        for name in names {
+            while self.take_turn(&name) {}
+        }
+    }
+
+    fn remember_waiting(&mut self, now: Timestamp, firing: RememberedFiring, step: &mut Step) {
+        let RememberedFiring { run, trigger, cause, until, catch_up } = firing;
+        let Some(task) = self.tasks.get_mut(&run.task) else {
+            return skip(now, run, trigger, SkipReason::Removed, step);
+        };
+        let arising = Arising { cause, ..Arising::of(trigger) };
+        match until {
+            Some(at) => {
+                task.arisen.insert(run.due, Arisen { at, arising });
+                self.timetable.insert(at, run.task, Slot::Arisen(run.due));
+            }
+            None => {
+                // Whose turn it is, is seen when all are there.
+                let waiting = Waiting { arising, turn: true, catch_up };
+                task.waiting.insert(run.due, waiting);
+            }
+        }
+    }
+
+    fn remember_run(&mut self, now: Timestamp, remembered: RememberedRun, step: &mut Step) {
+        let RememberedRun { firing, started, attempt, attempt_started, took, between, goes_on } =
+            remembered;
+        let RememberedFiring { run, trigger, cause, catch_up, .. } = firing;
+        let policy = self.tasks.get(&run.task).map(|task| task.schedule.policy.clone());
+        let is_wanted = policy.is_some();
+        let policy: Policy = policy.unwrap_or_default();
+        let phase = match between.clone() {
+            Some((next, last)) => Phase::Between { next, last },
+            None => Phase::Live { stopping: false },
+        };
+        let arising = Arising { cause, ..Arising::of(trigger) };
+        let running = Run { arising, catch_up, policy, started, attempt, took, phase };
+        match &between {
+            Some((next, _)) => {
+                self.timetable.insert(*next, run.task.clone(), Slot::Retry(run.due));
+            }
+            None => self.places.take(running.policy.pool.as_ref()),
+        }
+        let left = running.policy.timeout.map(|timeout| {
+            timeout.saturating_sub(now.duration_since(attempt_started)).max(SignedDuration::ZERO)
+        });
+        let (stop_grace, cause) = (running.policy.stop_grace, running.arising.cause.clone());
+        self.runs.insert(run.clone(), running);
+        match between {
+            Some((_, last)) if !is_wanted => self.end_run(now, &run, &last, step),
+            Some(_) => {}
+            None if goes_on => step.actions.push(Action::Adopt(Attempt {
+                run,
+                number: attempt,
+                trigger,
+                cause,
+                previous_success: None,
+                timeout: left,
+                stop_grace,
+            })),
+            None => {
+                let ending = Ending::from(Outcome::Lost(DIED.into()));
+                self.finish(now, &run, ending, SignedDuration::ZERO, step);
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Questions about what has become of firings, asked of the file beside its writer, or without one.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{Timestamp, ToSpan};
+use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+
+use super::schema::{self, StoreError};
+use super::{FILE, code};
+use crate::event::{RunId, TriggerKind};
+use crate::name::Name;
+use crate::store::history::{Known, Latest, Query, Records, Row};
+use crate::task::BoxFuture;
+use crate::zone::Zone;
+
+/// Answers questions from the file of a store.
+#[derive(Clone, Debug)]
+pub struct Archive(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    connection: Mutex<Connection>,
+    known: BTreeMap<Name, Known>,
+}
+
+/// A stretch of firings none of which ran.
+#[derive(Debug)]
+struct Span {
+    task: Name,
+    first: Timestamp,
+    last: Timestamp,
+    verdict: i64,
+    /// Whether its last firing is known.
+    is_whole: bool,
+    /// When its task fired then, if that is as it is now.
+    known: bool,
+}
+
+const ROW: &str = "SELECT t.name, f.due, f.trigger, f.verdict, f.started, f.finished, f.outcome,
+        f.detail, f.exit_code, f.signal, f.attempts
+    FROM firings f JOIN tasks t ON t.id = f.task";
+
+impl Archive {
+    /// Opens the store in the directory at `path`, of the tasks `known`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if there is none that this version can read.
+    pub fn open(
+        path: &Path,
+        known: impl IntoIterator<Item = Known>,
+    ) -> std::result::Result<Self, StoreError> {
+        let connection = Mutex::new(schema::open_to_ask(&path.join(FILE))?);
+        let known = known.into_iter().map(|known| (known.schedule.name.clone(), known)).collect();
+        Ok(Self(Arc::new(Inner { connection, known })))
+    }
+
+    /// Asks on a thread where waiting for a disk holds up nobody.
+    fn ask<T: Default + Send + 'static>(
+        &self,
+        question: impl FnOnce(&Inner, &Connection) -> Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, T> {
+        let inner = self.0.clone();
+        Box::pin(async move {
+            let asked = tokio::task::spawn_blocking(move || {
+                let connection = inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
+                question(&inner, &connection)
+            });
+            match asked.await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the history cannot be read");
+                    T::default()
+                }
+                // The runtime ends.
+                Err(_) => T::default(),
+            }
+        })
+    }
+}
+
+impl Records for Archive {
+    fn history(&self, query: Query) -> BoxFuture<'_, Vec<Row>> {
+        self.ask(move |inner, connection| inner.history(connection, &query))
+    }
+
+    fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>> {
+        self.ask(move |inner, connection| {
+            let sql = format!("{ROW} WHERE t.name = ? AND f.due = ?");
+            let due = id.due.as_microsecond();
+            let row = connection
+                .prepare_cached(&sql)?
+                .query_row(params![id.task.as_str(), due], |row| inner.row(row))
+                .optional()?;
+            if row.is_some() {
+                return Ok(row);
+            }
+            let query = Query {
+                tasks: vec![id.task.clone()],
+                since: Some(id.due),
+                until: Some(id.due),
+                limit: 1,
+                ..Query::default()
+            };
+            Ok(inner.history(connection, &query)?.pop())
+        })
+    }
+
+    fn tasks(&self) -> BoxFuture<'_, Vec<Name>> {
+        self.ask(|inner, connection| {
+            let mut statement = connection.prepare_cached("SELECT name FROM tasks")?;
+            let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+            let names = names.filter_map(|name| match name {
+                Ok(name) => Name::new(&name).ok().map(Ok),
+                Err(error) => Some(Err(error)),
+            });
+            let mut names: BTreeSet<Name> = names.collect::<Result<_>>()?;
+            names.extend(inner.known.keys().cloned());
+            Ok(names.into_iter().collect())
+        })
+    }
+}
+
+impl Inner {
+    fn history(&self, connection: &Connection, query: &Query) -> Result<Vec<Row>> {
+        let mut rows = self.single(connection, query)?;
+        // A page that is full reaches no further back than its last row.
+        let page_is_full = rows.len() >= query.limit;
+        let reaches = rows.last().filter(|_| page_is_full).map(|row| row.firing.due);
+        let from = reaches.max(query.since);
+        rows.extend(self.passed(connection, query, from)?);
+        rows.sort_by(|a, b| (b.firing.due, &a.firing.task).cmp(&(a.firing.due, &b.firing.task)));
+        rows.truncate(query.limit);
+        Ok(rows)
+    }
+
+    /// Firings with a row of their own.
+    fn single(&self, connection: &Connection, query: &Query) -> Result<Vec<Row>> {
+        let micros = |at: Timestamp| at.as_microsecond();
+        // Numbers only: nothing that people write becomes a part of the question.
+        let mut only: Vec<String> = Vec::new();
+        if !query.tasks.is_empty() {
+            let numbers = Self::numbers(connection, &query.tasks)?;
+            only.push(format!("f.task IN ({})", list(numbers)));
+        }
+        if let Some(verdict) = &query.verdict {
+            let fits = code::VERDICTS.iter().zip(0..).filter(|((word, _), _)| word == verdict);
+            only.push(format!("f.verdict IN ({})", list(fits.map(|(_, number)| number))));
+        }
+        if let Some(outcome) = &query.outcome {
+            let fits = code::OUTCOMES.iter().zip(0..).filter(|(word, _)| *word == outcome);
+            only.push(format!("f.outcome IN ({})", list(fits.map(|(_, number)| number))));
+        }
+        if query.failed {
+            // As the index has it.
+            only.push("f.outcome NOT IN (0, 3)".into());
+        }
+        only.extend(query.since.map(|since| format!("f.due >= {}", micros(since))));
+        only.extend(query.until.map(|until| format!("f.due <= {}", micros(until))));
+        let mut behind: Option<&str> = None;
+        if let Some(before) = &query.before {
+            let due = micros(before.due);
+            only.push(format!("(f.due < {due} OR f.due = {due} AND t.name > ?)"));
+            only.push(format!("f.due <= {due}"));
+            behind = Some(before.task.as_str());
+        }
+        if only.is_empty() {
+            only.push("1".into());
+        }
+        let (only, limit) = (only.join(" AND "), query.limit);
+        let sql = format!("{ROW} WHERE {only} ORDER BY f.due DESC, t.name LIMIT {limit}");
+        let mut statement = connection.prepare_cached(&sql)?;
+        statement.query_map(params_from_iter(behind), |row| self.row(row))?.collect()
+    }
+
+    fn numbers(connection: &Connection, tasks: &[Name]) -> Result<Vec<i64>> {
+        let mut statement = connection.prepare_cached("SELECT id FROM tasks WHERE name = ?")?;
+        let number =
+            |task: &Name| statement.query_row([task.as_str()], |row| row.get(0)).optional();
+        let numbers: Result<Vec<Option<i64>>> = tasks.iter().map(number).collect();
+        Ok(numbers?.into_iter().flatten().collect())
+    }
+
+    /// Firings of stretches none of which ran, as single ones, from `from` on.
+    fn passed(
+        &self,
+        connection: &Connection,
+        query: &Query,
+        from: Option<Timestamp>,
+    ) -> Result<Vec<Row>> {
+        let until = query.until.unwrap_or(Timestamp::MAX);
+        let until = query.before.as_ref().map_or(until, |before| until.min(before.due));
+        let spans = Self::spans(connection, query, (from, until))?;
+        // Of each stretch the latest firing that was not told yet.
+        let latest = |span: &Span, until| self.latest(span, until);
+        let mut next: BinaryHeap<(Latest, usize)> = BinaryHeap::new();
+        for (index, span) in spans.iter().enumerate() {
+            next.extend(latest(span, until).map(|row| (Latest(row), index)));
+        }
+        let mut rows = Vec::new();
+        while rows.len() < query.limit
+            && let Some((Latest(row), index)) = next.pop()
+            && from.is_none_or(|from| from <= row.firing.due)
+        {
+            let RunId { task, due } = &row.firing;
+            if let Ok(earlier) = due.checked_sub(1.microsecond()) {
+                next.extend(latest(&spans[index], earlier).map(|row| (Latest(row), index)));
+            }
+            let behind = |before: &RunId| (due, &before.task) < (&before.due, task);
+            // What is known of a single firing counts.
+            let is_single = || {
+                let sql = "SELECT 1 FROM firings f JOIN tasks t ON t.id = f.task
+                    WHERE t.name = ? AND f.due = ?";
+                let key = params![task.as_str(), due.as_microsecond()];
+                connection.prepare_cached(sql)?.exists(key)
+            };
+            if query.before.as_ref().is_none_or(behind) && !is_single()? {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The stretches that reach into this time and that `query` wants.
+    fn spans(
+        connection: &Connection,
+        query: &Query,
+        (from, until): (Option<Timestamp>, Timestamp),
+    ) -> Result<Vec<Span>> {
+        let sql = "SELECT t.name, s.first, s.last, s.passed, s.counted,
+                s.definition IS t.definition
+            FROM spans s JOIN tasks t ON t.id = s.task WHERE s.last >= ? AND s.first <= ?";
+        let from = from.map_or(i64::MIN, Timestamp::as_microsecond);
+        let mut statement = connection.prepare_cached(sql)?;
+        let spans = statement.query_map([from, until.as_microsecond()], |row| {
+            let Ok(task) = Name::new(&row.get::<_, String>(0)?) else { return Ok(None) };
+            let (first, last) = (code::instant(row.get(1)?), code::instant(row.get(2)?));
+            let (verdict, counted): (i64, i64) = (row.get(3)?, row.get(4)?);
+            let (is_whole, known) = (counted > 0, row.get(5)?);
+            Ok(Some(Span { task, first, last, verdict, is_whole, known }))
+        })?;
+        let wanted = |span: &Span| {
+            (query.tasks.is_empty() || query.tasks.contains(&span.task))
+                && query.wants_passed(code::passed(span.verdict))
+        };
+        let spans: Result<Vec<Option<Span>>> = spans.collect();
+        Ok(spans?.into_iter().flatten().filter(wanted).collect())
+    }
+
+    /// The latest firing of `span` that is due by `until`.
+    fn latest(&self, span: &Span, until: Timestamp) -> Option<Row> {
+        let until = until.min(span.last);
+        let known = self.known.get(&span.task).filter(|_| span.known);
+        let (due, trigger) = match known {
+            Some(known) => {
+                let before = span.first.checked_sub(1.microsecond()).ok()?;
+                let firing = known.schedule.when.last_until(before, until)?;
+                (firing.due, Some(firing.kind))
+            }
+            // Of a trigger that is no more, the two ends are known.
+            None if span.is_whole && span.last <= until => (span.last, None),
+            None if span.first <= until => (span.first, None),
+            None => return None,
+        };
+        let (verdict, reason) = code::passed(span.verdict).verdict();
+        let firing = RunId { task: span.task.clone(), due };
+        Some(Row { verdict, reason, ..self.blank(firing, trigger) })
+    }
+
+    fn row(&self, row: &rusqlite::Row<'_>) -> Result<Row> {
+        let text: String = row.get(0)?;
+        let wrong = |error| {
+            let kind = rusqlite::types::Type::Text;
+            rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error))
+        };
+        let task = Name::new(&text).map_err(wrong)?;
+        let firing = RunId { task, due: code::instant(row.get(1)?) };
+        let instant = |column| {
+            Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(code::instant))
+        };
+        let (verdict, reason) = code::at(&code::VERDICTS, row.get(3)?).unwrap_or(("run", None));
+        let outcome: Option<i64> = row.get(6)?;
+        Ok(Row {
+            verdict,
+            reason,
+            started: instant(4)?,
+            finished: instant(5)?,
+            outcome: outcome.and_then(|outcome| code::at(&code::OUTCOMES, outcome)),
+            detail: row.get(7)?,
+            exit_code: row.get(8)?,
+            signal: row.get(9)?,
+            attempts: row.get(10)?,
+            ..self.blank(firing, Some(code::trigger(row.get(2)?)))
+        })
+    }
+
+    fn blank(&self, firing: RunId, trigger: Option<TriggerKind>) -> Row {
+        let zone = self.known.get(&firing.task).map_or_else(Zone::utc, |known| known.zone.clone());
+        Row::new(firing, zone, trigger, "run")
+    }
+}
+
+fn list(numbers: impl IntoIterator<Item = i64>) -> String {
+    numbers.into_iter().map(|number| number.to_string()).collect::<Vec<_>>().join(",")
+}

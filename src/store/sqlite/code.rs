@@ -1,0 +1,249 @@
+//! The numbers and texts that stand for words in the file. They never change.
+
+use jiff::Timestamp;
+
+use crate::event::{Cause, Event, Passed, RunId, SkipReason, TriggerKind};
+use crate::task::{Failure, Outcome};
+
+/// What names firings, by its number.
+const TRIGGERS: [TriggerKind; 7] = [
+    TriggerKind::Interval,
+    TriggerKind::Cron,
+    TriggerKind::Date,
+    TriggerKind::Calendar,
+    TriggerKind::Startup,
+    TriggerKind::After,
+    TriggerKind::Manual,
+];
+
+/// Verdicts with their reasons, by their numbers.
+pub(super) const VERDICTS: [(&str, Option<&str>); 9] = [
+    ("run", None),
+    ("skipped", Some("overlap")),
+    ("skipped", Some("calendar")),
+    ("skipped", Some("replaced")),
+    ("skipped", Some("cancelled")),
+    ("skipped", Some("removed")),
+    ("missed", None),
+    ("coalesced", None),
+    ("paused", None),
+];
+
+/// The number of the verdict to run.
+pub(super) const RUN: i64 = 0;
+
+/// Outcomes, by their numbers.
+pub(super) const OUTCOMES: [&str; 6] =
+    ["success", "failed", "timed-out", "stopped", "not-started", "lost"];
+
+fn number<T: PartialEq>(all: &[T], one: &T) -> i64 {
+    // Each word has one.
+    all.iter().position(|other| other == one).and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)
+}
+
+pub(super) fn at<T: Copy>(all: &[T], number: i64) -> Option<T> {
+    all.get(usize::try_from(number).ok()?).copied()
+}
+
+pub(super) fn of_trigger(trigger: TriggerKind) -> i64 {
+    number(&TRIGGERS, &trigger)
+}
+
+pub(super) fn trigger(number: i64) -> TriggerKind {
+    at(&TRIGGERS, number).unwrap_or(TriggerKind::Manual)
+}
+
+pub(super) fn of_skip(reason: SkipReason) -> i64 {
+    number(&VERDICTS, &("skipped", Some(reason.word())))
+}
+
+pub(super) fn of_passed(passed: Passed) -> i64 {
+    number(&VERDICTS, &passed.verdict())
+}
+
+pub(super) fn passed(number: i64) -> Passed {
+    let all = [Passed::Missed, Passed::Coalesced, Passed::Paused, Passed::Calendar];
+    all.into_iter().find(|passed| of_passed(*passed) == number).unwrap_or(Passed::Missed)
+}
+
+pub(super) fn of_outcome(outcome: &Outcome) -> i64 {
+    number(&OUTCOMES, &outcome.word())
+}
+
+/// What an outcome says beyond its word: `code 1`, `signal 9`, or words.
+pub(super) fn detail(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::NotStarted(why) | Outcome::Lost(why) => Some(why.clone()),
+        Outcome::Failed(Failure::Broken(what)) => Some(what.clone()),
+        _ => None,
+    }
+}
+
+/// An outcome as one text.
+pub(super) fn outcome_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed(Failure::Code(code)) => format!("failed code {code}"),
+        Outcome::Failed(Failure::Signal(signal)) => format!("failed signal {signal}"),
+        other => match detail(other) {
+            Some(detail) => format!("{} {detail}", other.word()),
+            None => other.word().into(),
+        },
+    }
+}
+
+/// Reads such a text.
+pub(super) fn outcome(text: &str) -> Outcome {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let number = |kind: &str| rest.strip_prefix(kind)?.trim().parse().ok();
+    match word {
+        "success" => Outcome::Success,
+        "timed-out" => Outcome::TimedOut,
+        "stopped" => Outcome::Stopped,
+        "not-started" => Outcome::NotStarted(rest.into()),
+        "lost" => Outcome::Lost(rest.into()),
+        _ => Outcome::Failed(match (number("code "), number("signal ")) {
+            (Some(code), _) => Failure::Code(code),
+            (_, Some(signal)) => Failure::Signal(signal),
+            _ => Failure::Broken(rest.into()),
+        }),
+    }
+}
+
+/// A cause as one text: the outcome and the run.
+pub(super) fn cause_text(cause: &Cause) -> String {
+    format!("{} {}", cause.outcome, cause.run)
+}
+
+pub(super) fn cause(text: &str) -> Option<Cause> {
+    let (word, run) = text.split_once(' ')?;
+    let outcome = OUTCOMES.into_iter().find(|outcome| *outcome == word)?;
+    Some(Cause { run: run.parse().ok()?, outcome })
+}
+
+pub(super) fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}
+
+/// The number of the kind of an event, and which task or firing it is about.
+pub(super) fn about(event: &Event) -> (i64, Option<&crate::name::Name>, Option<&RunId>) {
+    match event {
+        Event::DaemonStarted { .. } => (0, None, None),
+        Event::DaemonStopped { .. } => (1, None, None),
+        Event::ClockStepped { .. } => (2, None, None),
+        Event::StoreFailed { .. } => (3, None, None),
+        Event::StoreRecovered { .. } => (4, None, None),
+        Event::TaskAdded { task, .. } => (5, Some(task), None),
+        Event::TaskChanged { task, .. } => (6, Some(task), None),
+        Event::TaskRemoved { task, .. } => (7, Some(task), None),
+        Event::TaskPaused { task, .. } => (8, task.as_ref(), None),
+        Event::TaskResumed { task, .. } => (9, task.as_ref(), None),
+        Event::FiringWaiting { run, .. } => (10, None, Some(run)),
+        Event::FiringSkipped { run, .. } => (11, None, Some(run)),
+        Event::FiringsPassed { task, .. } => (12, Some(task), None),
+        Event::RunStarted { run, .. } => (13, None, Some(run)),
+        Event::AttemptStarted { run, .. } => (14, None, Some(run)),
+        Event::AttemptFinished { run, .. } => (15, None, Some(run)),
+        Event::RunFinished { run, .. } => (16, None, Some(run)),
+    }
+}
+
+/// What an event says beyond what it is about; nothing, where that is the usual.
+pub(super) fn more(event: &Event) -> Option<String> {
+    let micros = |at: &Timestamp| at.as_microsecond().to_string();
+    let optional = |at: &Option<Timestamp>| at.as_ref().map_or_else(|| "-".into(), micros);
+    match event {
+        Event::DaemonStarted { boot, .. } => boot.clone(),
+        Event::ClockStepped { by, .. } => Some(by.as_micros().to_string()),
+        Event::StoreFailed { error, .. } => Some(error.clone()),
+        Event::TaskPaused { until, moves, reason, .. } => {
+            let reason = reason.as_deref().unwrap_or_default();
+            Some(format!("{} {} {reason}", optional(until), u8::from(*moves)))
+        }
+        Event::FiringWaiting { reason, until, .. } => Some(format!("{reason} {}", optional(until))),
+        Event::FiringSkipped { reason, .. } => Some(reason.word().into()),
+        Event::FiringsPassed { first, last, count, passed, .. } => {
+            let (verdict, more) = (of_passed(*passed), u8::from(count.more));
+            let (first, last) = (micros(first), micros(last));
+            Some(format!("{verdict} {first} {last} {} {more}", count.counted))
+        }
+        Event::AttemptStarted { attempt, .. } if *attempt > 1 => Some(attempt.to_string()),
+        Event::AttemptFinished { attempt, ending, took, next, .. } => {
+            let outcome = outcome_text(&ending.outcome);
+            let (took, next) = (took.as_micros(), optional(next));
+            Some(format!("{attempt} {took} {next} {outcome}"))
+        }
+        Event::DaemonStopped { .. }
+        | Event::StoreRecovered { .. }
+        | Event::TaskAdded { .. }
+        | Event::TaskChanged { .. }
+        | Event::TaskRemoved { .. }
+        | Event::TaskResumed { .. }
+        | Event::RunStarted { .. }
+        | Event::AttemptStarted { .. }
+        | Event::RunFinished { .. } => None,
+    }
+}
+
+/// When an event happened.
+pub(super) fn when(event: &Event) -> Timestamp {
+    match event {
+        Event::DaemonStarted { at, .. }
+        | Event::DaemonStopped { at }
+        | Event::ClockStepped { at, .. }
+        | Event::StoreFailed { at, .. }
+        | Event::StoreRecovered { at }
+        | Event::TaskAdded { at, .. }
+        | Event::TaskChanged { at, .. }
+        | Event::TaskRemoved { at, .. }
+        | Event::TaskPaused { at, .. }
+        | Event::TaskResumed { at, .. }
+        | Event::FiringWaiting { at, .. }
+        | Event::FiringSkipped { at, .. }
+        | Event::FiringsPassed { at, .. }
+        | Event::RunStarted { at, .. }
+        | Event::AttemptStarted { at, .. }
+        | Event::AttemptFinished { at, .. }
+        | Event::RunFinished { at, .. } => *at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for all in TRIGGERS {
+            assert_eq!(trigger(of_trigger(all)), all);
+        }
+        for all in [
+            Outcome::Success,
+            Outcome::TimedOut,
+            Outcome::Stopped,
+            Outcome::NotStarted("no such program: `x`".into()),
+            Outcome::Lost("ended unseen".into()),
+            Outcome::Failed(Failure::Code(3)),
+            Outcome::Failed(Failure::Signal(9)),
+            Outcome::Failed(Failure::Broken("it panicked".into())),
+        ] {
+            assert_eq!(outcome(&outcome_text(&all)), all);
+            assert!(of_outcome(&all) >= 0);
+        }
+        for all in [Passed::Missed, Passed::Coalesced, Passed::Paused, Passed::Calendar] {
+            assert_eq!(passed(of_passed(all)), all);
+        }
+        for reason in [
+            SkipReason::Overlap,
+            SkipReason::Calendar,
+            SkipReason::Replaced,
+            SkipReason::Cancelled,
+            SkipReason::Removed,
+        ] {
+            let verdict = at(&VERDICTS, of_skip(reason));
+            assert_eq!(verdict, Some(("skipped", Some(reason.word()))));
+        }
+        let run = "a@20260105T083000Z".parse().expect("a fine name");
+        let because = Cause { run, outcome: "failed" };
+        assert_eq!(cause(&cause_text(&because)), Some(because));
+    }
+}

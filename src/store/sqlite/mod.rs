@@ -1,0 +1,308 @@
+//! A store in a file: SQLite with a write-ahead log, one thread that writes, one transaction for what
+//! has come together.
+//!
+//! Events are only ever added (`write`); beside them lie one row for each firing, which answers
+//! questions (`ask`), and the views that the next life begins with (`read`). What starts something is
+//! on the disk before [`Store::append`] returns; the rest is in the file soon after.
+//!
+//! If the file cannot be written, what was to be written is kept in memory, and tried again.
+
+mod ask;
+mod code;
+mod read;
+mod schema;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::Store;
+use super::views::{Touched, Views};
+use crate::event::{Event, RunId};
+use crate::name::Name;
+use crate::scheduler::Remembered;
+use crate::task::BoxFuture;
+
+pub use ask::Archive;
+pub use schema::StoreError;
+
+/// The name of the file in a state directory.
+pub const FILE: &str = "taskd.db";
+
+/// So many steps wait to be written at most; who has more has to wait.
+const MOST_WAITING: usize = 4_096;
+
+/// So many steps are written at once at most.
+const MOST_AT_ONCE: usize = 256;
+
+/// How often it is tried again to write what could not be.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// So many events are kept in memory at most while the file cannot be written; those after them are
+/// lost, and said to be.
+const MOST_KEPT: usize = 200_000;
+
+/// Keeps events in a file.
+#[derive(Debug)]
+pub struct Sqlite {
+    steps: Option<Sender<Step>>,
+    /// The places of steps that wait.
+    places: Arc<Semaphore>,
+    failure: Arc<Mutex<Option<String>>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// The events of a step, and who waits for them to be written.
+#[derive(Debug)]
+struct Step {
+    events: Vec<Event>,
+    written: Option<oneshot::Sender<Vec<RunId>>>,
+}
+
+/// A store that was opened, and what was found in it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Sqlite,
+    /// What an earlier life has left.
+    pub remembered: Remembered,
+    /// The boot of the machine in which that began.
+    pub boot: Option<String>,
+    /// Where an unreadable database was moved to, if there was one.
+    pub aside: Option<PathBuf>,
+}
+
+impl Sqlite {
+    /// Opens the store in the directory at `path`, or makes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if it is of a newer version, or if it cannot be made.
+    pub fn open(path: &Path) -> Result<Opened, StoreError> {
+        let path = path.join(FILE);
+        let (connection, mut aside) = schema::open(&path)?;
+        let (connection, views, last) = match read::views(&connection) {
+            Ok((views, last)) => (connection, views, last),
+            Err(error) => {
+                drop(connection);
+                let (connection, moved) = schema::replace(&path, &error)?;
+                aside = Some(moved);
+                (connection, Views::default(), 0)
+            }
+        };
+        let (remembered, boot) = (views.remembered(), views.boot.clone());
+        Ok(Opened { store: Self::start(connection, views, last), remembered, boot, aside })
+    }
+
+    fn start(connection: Connection, views: Views, last: i64) -> Self {
+        let (steps, receiver) = channel();
+        let places = Arc::new(Semaphore::new(MOST_WAITING));
+        let failure = Arc::new(Mutex::new(None));
+        let definitions = views
+            .tasks
+            .values()
+            .filter_map(|task| {
+                let text = &task.definition.as_ref()?.text;
+                Some((task.name.clone(), write::definition_number(text)))
+            })
+            .collect();
+        let writer = Writer {
+            connection,
+            numbers: write::Numbers::default(),
+            definitions,
+            views,
+            last,
+            kept: Vec::new(),
+            lost: 0,
+            touched: BTreeSet::new(),
+            failure: failure.clone(),
+        };
+        let thread = {
+            let places = places.clone();
+            std::thread::spawn(move || writer.write_all(&receiver, &places))
+        };
+        Self { steps: Some(steps), places, failure, writer: Some(thread) }
+    }
+}
+
+impl Store for Sqlite {
+    fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
+        Box::pin(async move {
+            let starts = |event: &Event| {
+                matches!(event, Event::RunStarted { .. } | Event::AttemptStarted { .. })
+            };
+            let (written, answer) = oneshot::channel();
+            let waits = events.iter().any(starts);
+            if let Ok(place) = self.places.acquire().await {
+                // The writer gives it back.
+                place.forget();
+            }
+            let step = Step { events: events.to_vec(), written: waits.then_some(written) };
+            let sent = self.steps.as_ref().is_some_and(|steps| steps.send(step).is_ok());
+            if !sent {
+                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.get_or_insert_with(|| "the thread that writes has ended".into());
+                return Vec::new();
+            }
+            if waits { answer.await.unwrap_or_default() } else { Vec::new() }
+        })
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Sqlite {
+    /// Waits until all is written.
+    fn drop(&mut self) {
+        self.steps = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic of it was told on standard error.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Writes events, on a thread of its own.
+struct Writer {
+    connection: Connection,
+    numbers: write::Numbers,
+    /// The definition of each task, by number.
+    definitions: HashMap<Name, i64>,
+    /// What is so, written or not.
+    views: Views,
+    /// The number of the last event.
+    last: i64,
+    /// Events that are not written yet, with their definitions.
+    kept: Vec<(i64, Option<i64>, Event)>,
+    /// So many could not even be kept.
+    lost: u64,
+    /// What is not written yet of the views.
+    touched: BTreeSet<Touched>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Writer {
+    fn write_all(mut self, steps: &Receiver<Step>, places: &Semaphore) {
+        loop {
+            let first = if self.kept.is_empty() {
+                steps.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                steps.recv_timeout(AGAIN)
+            };
+            let mut together = match first {
+                Ok(step) => vec![step],
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            while together.len() < MOST_AT_ONCE
+                && let Ok(step) = steps.try_recv()
+            {
+                together.push(step);
+            }
+            places.add_permits(together.len());
+            self.write_together(together);
+        }
+        if !self.kept.is_empty() {
+            self.write_together(Vec::new());
+        }
+    }
+
+    /// Writes these steps and whatever could not be written before, all or none.
+    fn write_together(&mut self, steps: Vec<Step>) {
+        let mut answers = Vec::new();
+        let mut durable = false;
+        for step in steps {
+            let refused = self.take(step.events);
+            durable |= step.written.is_some();
+            answers.extend(step.written.map(|written| (written, refused)));
+        }
+        match self.commit(durable) {
+            Ok(()) => {
+                self.kept.clear();
+                self.touched.clear();
+                self.tell(None);
+            }
+            Err(error) => {
+                self.numbers.forget();
+                let lost = match self.lost {
+                    0 => String::new(),
+                    lost => format!("; {lost} events are lost"),
+                };
+                self.tell(Some(format!("{error}{lost}")));
+            }
+        }
+        for (written, refused) in answers {
+            // Whoever asked may have gone.
+            let _ = written.send(refused);
+        }
+    }
+
+    /// Takes the events of a step into the views, and returns the runs that are not granted.
+    fn take(&mut self, events: Vec<Event>) -> Vec<RunId> {
+        let mut refused: Vec<RunId> = Vec::new();
+        for event in events {
+            if let Event::RunStarted { run, .. } = &event
+                && self.has_run(run)
+            {
+                refused.push(run.clone());
+            }
+            let of_refused = matches!(&event, Event::RunStarted { run, .. } | Event::AttemptStarted { run, .. } if refused.contains(run));
+            if of_refused {
+                continue;
+            }
+            self.last += 1;
+            self.touched.extend(self.views.take(self.last, &event));
+            if let Event::TaskAdded { task, definition, .. }
+            | Event::TaskChanged { task, definition, .. } = &event
+            {
+                let number = write::definition_number(&definition.text);
+                self.definitions.insert(task.clone(), number);
+            }
+            let (_, task, run) = code::about(&event);
+            let task = task.or(run.map(|run| &run.task));
+            let definition = task.and_then(|task| self.definitions.get(task)).copied();
+            if self.kept.len() < MOST_KEPT {
+                self.kept.push((self.last, definition, event));
+            } else {
+                self.lost += 1;
+            }
+        }
+        refused
+    }
+
+    fn has_run(&mut self, run: &RunId) -> bool {
+        let kept = self.kept.iter().any(
+            |(_, _, event)| matches!(event, Event::RunStarted { run: kept, .. } if kept == run),
+        );
+        // What cannot even be read is as good as not there.
+        kept || write::has_run(&self.connection, &mut self.numbers, run).unwrap_or(false)
+    }
+
+    fn commit(&mut self, durable: bool) -> rusqlite::Result<()> {
+        let synchronous = if durable { "FULL" } else { "NORMAL" };
+        self.connection.pragma_update(None, "synchronous", synchronous)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (number, definition, event) in &self.kept {
+            write::event(&transaction, &mut self.numbers, *definition, (*number, event))?;
+        }
+        write::views(&transaction, &mut self.numbers, &self.views, &self.touched)?;
+        transaction.commit()
+    }
+
+    fn tell(&self, failure: Option<String>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+}

@@ -1,0 +1,252 @@
+//! What follows from the events for a start: marks, pauses, firings that wait, runs that go on. One
+//! fold, whatever the events are kept in.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Event, RunId, TriggerKind};
+use crate::name::Name;
+use crate::policy::CORRECTION;
+use crate::scheduler::{Pause, Remembered, RememberedFiring, RememberedRun, RememberedTask};
+use crate::task::Outcome;
+
+/// What is so after all events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Views {
+    pub tasks: BTreeMap<Name, RememberedTask>,
+    pub pause: Option<Pause>,
+    pub waiting: BTreeMap<RunId, RememberedFiring>,
+    pub runs: BTreeMap<RunId, RememberedRun>,
+    /// The boot of the machine in which a daemon began last.
+    pub boot: Option<String>,
+}
+
+/// What an event has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Touched {
+    Task(Name),
+    Pause,
+    Waiting(RunId),
+    Run(RunId),
+    Boot,
+    Everything,
+}
+
+impl Views {
+    /// What a scheduler has to know of all this.
+    pub fn remembered(&self) -> Remembered {
+        Remembered {
+            tasks: self.tasks.values().cloned().collect(),
+            pause: self.pause.clone(),
+            waiting: self.waiting.values().cloned().collect(),
+            runs: self.runs.values().cloned().collect(),
+        }
+    }
+
+    /// Takes in the event of this number, and tells what it has changed.
+    pub fn take(&mut self, number: i64, event: &Event) -> Vec<Touched> {
+        match event {
+            Event::DaemonStarted { boot, .. } => {
+                self.boot.clone_from(boot);
+                vec![Touched::Boot]
+            }
+            Event::DaemonStopped { .. }
+            | Event::StoreFailed { .. }
+            | Event::StoreRecovered { .. } => Vec::new(),
+            Event::ClockStepped { at, by } => self.step_clock(*at, *by),
+            Event::TaskAdded { .. } | Event::TaskChanged { .. } | Event::TaskRemoved { .. } => {
+                self.define(event)
+            }
+            Event::TaskPaused { .. } | Event::TaskResumed { .. } => self.pause(event),
+            Event::FiringWaiting { run, trigger, cause, until, catch_up, .. } => {
+                let (until, catch_up, cause) = (*until, *catch_up, cause.clone());
+                let (run, trigger) = (run.clone(), *trigger);
+                let firing = RememberedFiring { run: run.clone(), trigger, cause, until, catch_up };
+                self.waiting.insert(run.clone(), firing);
+                self.judged(number, &run, trigger, vec![Touched::Waiting(run.clone())])
+            }
+            Event::FiringSkipped { run, trigger, .. } => {
+                let waited = self.waiting.remove(run).map(|_| Touched::Waiting(run.clone()));
+                self.judged(number, run, *trigger, waited.into_iter().collect())
+            }
+            Event::FiringsPassed { task, first, last, trigger, .. } => {
+                let run = RunId { task: task.clone(), due: *first };
+                if let Some(trigger) = trigger {
+                    // It may have waited for a delay.
+                    let waited = self.waiting.remove(&run).map(|_| Touched::Waiting(run.clone()));
+                    return self.judged(number, &run, *trigger, waited.into_iter().collect());
+                }
+                let Some(known) = self.tasks.get_mut(task) else { return Vec::new() };
+                known.mark = known.mark.max(*last);
+                vec![Touched::Task(run.task)]
+            }
+            Event::RunStarted { .. }
+            | Event::AttemptStarted { .. }
+            | Event::AttemptFinished { .. }
+            | Event::RunFinished { .. } => self.run(number, event),
+        }
+    }
+
+    /// A firing has its verdict, or waits for it.
+    fn judged(
+        &mut self,
+        number: i64,
+        run: &RunId,
+        trigger: TriggerKind,
+        mut touched: Vec<Touched>,
+    ) -> Vec<Touched> {
+        let Some(task) = self.tasks.get_mut(&run.task) else { return touched };
+        if trigger.is_clock() {
+            task.mark = task.mark.max(run.due);
+        } else {
+            task.last_arisen = task.last_arisen.max(Some(run.due));
+        }
+        if trigger == TriggerKind::After {
+            task.last_after = Some(number);
+        }
+        touched.push(Touched::Task(run.task.clone()));
+        touched
+    }
+
+    fn define(&mut self, event: &Event) -> Vec<Touched> {
+        let name = match event {
+            Event::TaskAdded { at, task, definition } => {
+                let known = self.tasks.entry(task.clone()).or_insert_with(|| RememberedTask {
+                    name: task.clone(),
+                    definition: None,
+                    schedule: None,
+                    mark: *at,
+                    last_arisen: None,
+                    last_success: None,
+                    pause: None,
+                    last_ends: [None; 3],
+                    last_after: None,
+                });
+                known.definition = Some(definition.clone());
+                known.mark = known.mark.max(*at);
+                task
+            }
+            Event::TaskChanged { at, task, definition } => {
+                let Some(known) = self.tasks.get_mut(task) else { return Vec::new() };
+                let before = known.definition.replace(definition.clone());
+                let looks_forward =
+                    before.is_none_or(|before| before.when != definition.when || !before.enabled);
+                if looks_forward {
+                    known.mark = known.mark.max(*at);
+                    // Instants that the old trigger named are not free.
+                    known.last_arisen = known.last_arisen.max(Some(known.mark));
+                }
+                task
+            }
+            Event::TaskRemoved { at, task } => {
+                let Some(known) = self.tasks.get_mut(task) else { return Vec::new() };
+                known.mark = known.mark.max(*at);
+                (known.definition, known.pause) = (None, None);
+                task
+            }
+            _ => return Vec::new(),
+        };
+        vec![Touched::Task(name.clone())]
+    }
+
+    fn pause(&mut self, event: &Event) -> Vec<Touched> {
+        let (task, change) = match event {
+            Event::TaskPaused { at, task, until, moves, reason } => {
+                let (until, moves, reason) = (*until, *moves, reason.clone());
+                (task, Some(Pause { since: *at, until, reason, moves }))
+            }
+            Event::TaskResumed { task, .. } => (task, None),
+            _ => return Vec::new(),
+        };
+        let (place, touched) = match task {
+            None => (&mut self.pause, Touched::Pause),
+            Some(name) => match self.tasks.get_mut(name) {
+                Some(known) => (&mut known.pause, Touched::Task(name.clone())),
+                None => return Vec::new(),
+            },
+        };
+        let since = place.as_ref().map(|pause| pause.since);
+        *place = change.map(|pause| Pause { since: since.unwrap_or(pause.since), ..pause });
+        vec![touched]
+    }
+
+    fn run(&mut self, number: i64, event: &Event) -> Vec<Touched> {
+        match event {
+            Event::RunStarted { at, run, trigger, cause, catch_up } => {
+                let mut touched = vec![Touched::Run(run.clone())];
+                touched.extend(self.waiting.remove(run).map(|_| Touched::Waiting(run.clone())));
+                let firing = RememberedFiring {
+                    run: run.clone(),
+                    trigger: *trigger,
+                    cause: cause.clone(),
+                    until: None,
+                    catch_up: *catch_up,
+                };
+                let started = RememberedRun {
+                    firing,
+                    started: *at,
+                    attempt: 0,
+                    attempt_started: *at,
+                    took: SignedDuration::ZERO,
+                    between: None,
+                    goes_on: false,
+                };
+                self.runs.insert(run.clone(), started);
+                self.judged(number, run, *trigger, touched)
+            }
+            Event::AttemptStarted { at, run, attempt } => {
+                let Some(running) = self.runs.get_mut(run) else { return Vec::new() };
+                (running.attempt, running.attempt_started) = (*attempt, *at);
+                running.between = None;
+                vec![Touched::Run(run.clone())]
+            }
+            Event::AttemptFinished { run, ending, took, next, .. } => {
+                let Some(running) = self.runs.get_mut(run) else { return Vec::new() };
+                running.took += *took;
+                running.between = next.map(|next| (next, ending.outcome.clone()));
+                vec![Touched::Run(run.clone())]
+            }
+            Event::RunFinished { run, outcome, .. } => {
+                self.runs.remove(run);
+                let mut touched = vec![Touched::Run(run.clone())];
+                if let Some(task) = self.tasks.get_mut(&run.task) {
+                    let end = match outcome {
+                        Outcome::Success => 0,
+                        Outcome::Stopped => 2,
+                        _ => 1,
+                    };
+                    task.last_ends[end] = Some(number);
+                    if *outcome == Outcome::Success {
+                        task.last_success = task.last_success.max(Some(run.due));
+                    }
+                    touched.push(Touched::Task(run.task.clone()));
+                }
+                touched
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What comes so long from now stays so long from now; after a correction, marks go back.
+    fn step_clock(&mut self, now: Timestamp, by: SignedDuration) -> Vec<Touched> {
+        let moved = |at: Timestamp| at.checked_add(by).unwrap_or(at);
+        for firing in self.waiting.values_mut() {
+            firing.until = firing.until.map(moved);
+        }
+        for run in self.runs.values_mut() {
+            run.between = run.between.take().map(|(next, last)| (moved(next), last));
+        }
+        let pauses = self.tasks.values_mut().filter_map(|task| task.pause.as_mut());
+        for pause in pauses.chain(&mut self.pause).filter(|pause| pause.moves) {
+            pause.until = pause.until.map(moved);
+        }
+        if by < -CORRECTION {
+            for task in self.tasks.values_mut() {
+                task.mark = task.mark.min(now);
+                task.last_arisen = task.last_arisen.filter(|last| *last <= now);
+            }
+        }
+        vec![Touched::Everything]
+    }
+}
