@@ -145,7 +145,9 @@ impl Retry {
         #[expect(clippy::cast_precision_loss, reason = "chance needs no precision")]
         let chance = drawn as f64 / u64::MAX as f64 * 2.0 - 1.0;
         let seconds = (plain * (1.0 + self.jitter * chance)).clamp(0.0, longest);
-        SignedDuration::try_from_secs_f64(seconds).unwrap_or(self.max_delay)
+        let exact = SignedDuration::try_from_secs_f64(seconds).unwrap_or(self.max_delay);
+        // As all instants, whole microseconds.
+        exact - SignedDuration::from_nanos((exact.subsec_nanos() % 1000).into())
     }
 }
 

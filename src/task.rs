@@ -215,6 +215,17 @@ impl Outcome {
         }
     }
 
+    /// What went wrong in words, where its word and the exit code do not tell.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::NotStarted(why) | Self::Lost(why) | Self::Failed(Failure::Broken(why)) => {
+                Some(why)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether another attempt may go better: it ended by itself, or took too long.
     #[must_use]
     pub fn is_worth_another(&self) -> bool {

@@ -23,7 +23,7 @@ mod reconcile;
 mod remember;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,7 +24,9 @@ impl Scheduler {
         self.remember_tasks(now, &mut remembered, &wanted);
         self.reconcile(now, wanted, step);
         self.remember_ends(&tasks);
-        self.remember_runs(now, remembered, step);
+        let policies =
+            tasks.into_iter().filter_map(|task| Some((task.name, task.schedule?.policy)));
+        self.remember_runs(now, remembered, &policies.collect(), step);
     }
 
     /// Makes `wanted` the tasks. A task seen for the first time, or with a changed trigger, looks

@@ -164,15 +164,18 @@ impl Scheduler {
         }
     }
 
-    /// Takes over what waited and what ran, now that the plan is what it is.
+    /// Takes over what waited and what ran, now that the plan is what it is; `policies` are those that
+    /// tasks had whose trigger is another now, or that have left.
     pub(super) fn remember_runs(
         &mut self,
         now: Timestamp,
         remembered: Remembered,
+        policies: &BTreeMap<Name, Policy>,
         step: &mut Step,
     ) {
         for run in remembered.runs {
-            self.remember_run(now, run, step);
+            let policy = policies.get(&run.firing.run.task);
+            self.remember_run(now, run, policy, step);
         }
         for firing in remembered.waiting {
             self.remember_waiting(now, firing, step);
@@ -202,13 +205,20 @@ impl Scheduler {
         }
     }
 
-    fn remember_run(&mut self, now: Timestamp, remembered: RememberedRun, step: &mut Step) {
+    /// `then` is the policy of a task that has left the plan.
+    fn remember_run(
+        &mut self,
+        now: Timestamp,
+        remembered: RememberedRun,
+        then: Option<&Policy>,
+        step: &mut Step,
+    ) {
         let RememberedRun { firing, started, attempt, attempt_started, took, between, goes_on } =
             remembered;
         let RememberedFiring { run, trigger, cause, catch_up, .. } = firing;
         let policy = self.tasks.get(&run.task).map(|task| task.schedule.policy.clone());
         let is_wanted = policy.is_some();
-        let policy: Policy = policy.unwrap_or_default();
+        let policy = policy.or_else(|| then.cloned()).unwrap_or_default();
         let phase = match between.clone() {
             Some((next, last)) => Phase::Between { next, last },
             None => Phase::Live { stopping: false },

@@ -1,6 +1,6 @@
 //! What became of each firing: rows, and questions about them.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::event::{Passed, RunId, TriggerKind};
@@ -159,6 +159,27 @@ pub struct Known {
     pub schedule: Schedule,
     /// Whose wall clock its times are told in.
     pub zone: Zone,
+}
+
+/// The last firing that is due by `until` in a stretch, and what named it: as its task is `known` to
+/// fire, else one of the two ends, of which the later may not be known either.
+pub(super) fn last_of_span(
+    known: Option<&Known>,
+    (first, last): (Timestamp, Option<Timestamp>),
+    until: Timestamp,
+) -> Option<(Timestamp, Option<TriggerKind>)> {
+    if first > until {
+        return None;
+    }
+    let before = first.checked_sub(1.microsecond()).ok()?;
+    let end = until.min(last.unwrap_or(Timestamp::MAX));
+    let when = known.map(|known| &known.schedule.when);
+    // As it fires now, it may never have.
+    let fires = when.filter(|when| when.next_after(before).is_some_and(|next| next.due == first));
+    match fires {
+        Some(when) => when.last_until(before, end).map(|firing| (firing.due, Some(firing.kind))),
+        None => Some((last.filter(|last| *last <= until).unwrap_or(first), None)),
+    }
 }
 
 /// A row by its place in the order of answers: the latest is the greatest, of one instant the first

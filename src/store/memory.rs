@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{Timestamp, ToSpan};
 
 use super::Store;
-use super::history::{Known, Latest, Query, Records, Row};
+use super::history::{Known, Latest, Query, Records, Row, last_of_span};
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::policy::CORRECTION;
-use crate::task::{BoxFuture, Ending, Failure, Outcome};
+use crate::task::{BoxFuture, Ending};
 use crate::zone::Zone;
 
 /// So many firings of each task are remembered at most.
@@ -138,8 +138,8 @@ impl Kept {
             task.spans.retain(|first, _| *first <= now);
             for (first, (last, _)) in task.spans.range_mut(..).filter(|(_, (last, _))| *last > now)
             {
-                let known = recent.last_of_span(name, (*first, *last), now);
-                *last = known.map_or(*first, |(due, _)| due);
+                let left = last_of_span(recent.known.get(name), (*first, Some(*last)), now);
+                *last = left.map_or(*first, |(due, _)| due);
             }
         }
     }
@@ -167,11 +167,7 @@ impl Kept {
 impl Row {
     fn end_attempt(&mut self, ending: &Ending) {
         (self.exit_code, self.signal) = (ending.exit_code, ending.signal);
-        self.detail = match &ending.outcome {
-            Outcome::NotStarted(reason) => Some(reason.clone()),
-            Outcome::Failed(Failure::Broken(what)) => Some(what.clone()),
-            _ => None,
-        };
+        self.detail = ending.outcome.detail().map(Into::into);
     }
 }
 
@@ -185,24 +181,6 @@ impl Recent {
         Row::new(firing.clone(), zone, trigger, verdict)
     }
 
-    /// The last firing of `task` in a stretch that is due by `until`.
-    fn last_of_span(
-        &self,
-        task: &Name,
-        (first, last): (Timestamp, Timestamp),
-        until: Timestamp,
-    ) -> Option<(Timestamp, Option<TriggerKind>)> {
-        let until = until.min(last);
-        let Some(known) = self.known.get(task).filter(|_| first < last) else {
-            // A single one, or one of a task that is gone: its two ends are known.
-            let end = if last <= until { last } else { first };
-            return (end <= until).then_some((end, None));
-        };
-        let before = first.checked_sub(1.microsecond()).ok()?;
-        let firing = known.schedule.when.last_until(before, until)?;
-        Some((firing.due, Some(firing.kind)))
-    }
-
     /// The latest thing known of `task` that is due by `until`; of stretches only of such as `query`
     /// wants.
     fn latest(&self, of: &OfTask, task: &Name, until: Timestamp, query: &Query) -> Option<Row> {
@@ -211,7 +189,7 @@ impl Recent {
         let mut spans = of.spans.range(..=until).rev();
         let span = spans.find(|(_, (_, passed))| query.wants_passed(*passed));
         let passed = span.and_then(|(first, (last, passed))| {
-            let (due, kind) = self.last_of_span(task, (*first, *last), until)?;
+            let (due, kind) = last_of_span(self.known.get(task), (*first, Some(*last)), until)?;
             let (verdict, reason) = passed.verdict();
             let firing = RunId { task: task.clone(), due };
             Some(Row { reason, ..self.row(&firing, kind, verdict) })
@@ -281,6 +259,7 @@ mod tests {
     use super::*;
     use crate::event::{Count, SkipReason};
     use crate::schedule::Schedule;
+    use crate::task::Outcome;
     use crate::trigger::{Interval, Trigger, When};
     use jiff::SignedDuration;
 

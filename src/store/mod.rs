@@ -18,6 +18,8 @@ pub use history::{Known, Query, Records, Row};
 pub use memory::{Memory, Recent};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Archive, Opened, Sqlite, StoreError};
+#[cfg(test)]
+pub(crate) use views::Views;
 
 /// Keeps events. The engine is its only writer.
 pub trait Store: Send {

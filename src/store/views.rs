@@ -13,7 +13,7 @@ use crate::task::Outcome;
 
 /// What is so after all events.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Views {
+pub(crate) struct Views {
     pub tasks: BTreeMap<Name, RememberedTask>,
     pub pause: Option<Pause>,
     pub waiting: BTreeMap<RunId, RememberedFiring>,
@@ -24,7 +24,7 @@ pub(super) struct Views {
 
 /// What an event has changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Touched {
+pub(crate) enum Touched {
     Task(Name),
     Pause,
     Waiting(RunId),

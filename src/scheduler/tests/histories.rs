@@ -7,7 +7,8 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{Missed, Overlap, Retry};
+use crate::policy::{Missed, OnLost, Overlap, Retry};
+use crate::store::Views;
 use crate::trigger::{After, AfterEnd, AfterTasks};
 
 const TASKS: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -18,7 +19,7 @@ const START: &str = "2026-01-01T00:00:00Z";
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
-enum Do {
+pub(crate) enum Do {
     /// Time passes.
     Pass(i64),
     /// One of the attempts that go on ends.
@@ -31,10 +32,22 @@ enum Do {
     Change(usize, Option<i64>),
     /// The clock is set.
     Set(i64),
+    /// The daemon dies, perhaps before it could act on what it has recorded last, and starts again
+    /// after some seconds, perhaps with another definition of a task. Of the attempts each third goes on,
+    /// counted from here.
+    Crash {
+        acts: bool,
+        seconds: i64,
+        change: Option<(usize, Option<i64>)>,
+        goes_on: usize,
+    },
 }
 
 fn anything() -> impl Strategy<Value = Do> {
     let task = 0..TASKS.len();
+    let change = proptest::option::of((task.clone(), proptest::option::of(5..50_i64)));
+    let crash = (any::<bool>(), 0..2_000_i64, change, 0..4_usize)
+        .prop_map(|(acts, seconds, change, goes_on)| Do::Crash { acts, seconds, change, goes_on });
     let some_task = proptest::option::of(task.clone());
     prop_oneof![
         6 => (0..90_i64).prop_map(Do::Pass),
@@ -46,6 +59,7 @@ fn anything() -> impl Strategy<Value = Do> {
         1 => task.clone().prop_map(Do::Cancel),
         1 => (task, proptest::option::of(5..50_i64)).prop_map(|(task, time)| Do::Change(task, time)),
         1 => (-10_000..10_000_i64).prop_map(Do::Set),
+        2 => crash,
     ]
 }
 
@@ -62,8 +76,9 @@ fn any_policy() -> impl Strategy<Value = Policy> {
         (1..5_u32).prop_map(|most| Missed::All(NonZeroU32::new(most).expect("not zero"))),
     ];
     let retry = proptest::option::of((0..3_u32).prop_map(Retry::new));
-    (overlap, missed, retry, any::<bool>(), 0..120_i64).prop_map(
-        |(overlap, missed, retry, pooled, grace)| Policy {
+    (overlap, missed, retry, any::<bool>(), any::<bool>(), 0..120_i64).prop_map(
+        |(overlap, missed, retry, pooled, rerun, grace)| Policy {
+            on_lost: if rerun { OnLost::Rerun } else { OnLost::Leave },
             overlap,
             missed,
             retry,
@@ -93,7 +108,7 @@ fn task(index: usize, seconds: i64, policy: Policy) -> Schedule {
         let days = Days::new(name("day"), [jiff::civil::date(2026, 1, 2)], []);
         task.filter = Some(Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc()));
     }
-    Schedule { policy, ..task }
+    Schedule { policy, text: format!("{seconds}").into(), ..task }
 }
 
 /// Lives through a history, and checks every step of it.
@@ -101,6 +116,16 @@ struct World {
     scheduler: Scheduler,
     schedules: BTreeMap<Name, Schedule>,
     policies: Vec<Policy>,
+    /// What is on record.
+    views: Views,
+    /// Runs that outlived the daemon and their task: nobody knows any more what pool they need.
+    orphans: BTreeSet<RunId>,
+    /// The events of each step, as they are on record.
+    record: Vec<Vec<Event>>,
+    /// The number of the last event.
+    number: i64,
+    /// Nothing is done about what is recorded: the daemon is about to die.
+    is_dying: bool,
     now: Timestamp,
     /// The latest instant that any step has seen.
     latest: Timestamp,
@@ -126,6 +151,11 @@ impl World {
             scheduler: Scheduler::new(b"machine"),
             schedules,
             policies,
+            views: Views::default(),
+            orphans: BTreeSet::new(),
+            record: Vec::new(),
+            number: 0,
+            is_dying: false,
             now: start,
             latest: start,
             live: Vec::new(),
@@ -187,15 +217,20 @@ impl World {
             }
             Do::Cancel(index) => self.step(Input::Asked(Request::CancelAll(task(index)))),
             Do::Change(index, seconds) => {
-                self.unchanged.remove(&index);
-                match seconds {
-                    Some(seconds) => {
-                        let changed = self::task(index, seconds, self.policies[index].clone());
-                        self.schedules.insert(task(index), changed);
-                    }
-                    None => drop(self.schedules.remove(&task(index))),
-                }
+                self.change(index, seconds);
                 self.reload();
+            }
+            Do::Crash { acts, seconds, change, goes_on } => {
+                // Its last step.
+                self.is_dying = !acts;
+                self.step(Input::Tick);
+                self.is_dying = false;
+                self.now += SignedDuration::from_secs(seconds);
+                let before = self.schedules.clone();
+                if let Some((index, seconds)) = change {
+                    self.change(index, seconds);
+                }
+                self.restart(&before, goes_on);
             }
             Do::Set(seconds) => {
                 let by = SignedDuration::from_secs(seconds);
@@ -206,6 +241,39 @@ impl World {
                 self.step(Input::ClockStepped(by));
             }
         }
+    }
+
+    fn change(&mut self, index: usize, seconds: Option<i64>) {
+        self.unchanged.remove(&index);
+        let name = name(TASKS[index]);
+        match seconds {
+            Some(seconds) => {
+                let changed = task(index, seconds, self.policies[index].clone());
+                self.schedules.insert(name, changed);
+            }
+            None => drop(self.schedules.remove(&name)),
+        }
+    }
+
+    /// Another life begins with what is on record.
+    fn restart(&mut self, before: &BTreeMap<Name, Schedule>, goes_on: usize) {
+        let mut remembered = self.views.remembered();
+        for task in &mut remembered.tasks {
+            task.schedule = before.get(&task.name).cloned();
+        }
+        let mut index = goes_on;
+        for run in &mut remembered.runs {
+            index += 1;
+            run.goes_on = index % 3 == 0 && self.live.contains(&run.firing.run);
+            if !before.contains_key(&run.firing.run.task) {
+                self.orphans.insert(run.firing.run.clone());
+            }
+        }
+        self.live.clear();
+        self.scheduler = Scheduler::new(b"machine");
+        self.step(Input::Remembered(Box::new(remembered)));
+        self.reload();
+        self.step(Input::Started { boot: false });
     }
 
     /// As a store does: what lies ahead is judged again, but what has run keeps its verdict.
@@ -227,7 +295,19 @@ impl World {
         let step = self.scheduler.step(self.now, input);
         self.latest = self.latest.max(self.now);
         let mut refused = Vec::new();
+        self.record.push(Vec::new());
         for event in step.events {
+            let claimed = |run: &RunId| self.ran_ahead.contains(run);
+            let is_refused = match &event {
+                Event::RunStarted { run, .. } => claimed(run),
+                Event::AttemptStarted { run, .. } => refused.contains(run),
+                _ => false,
+            };
+            if !is_refused {
+                self.number += 1;
+                self.views.take(self.number, &event);
+                self.record.last_mut().expect("it was begun").push(event.clone());
+            }
             match event {
                 Event::RunStarted { run, trigger, .. } => {
                     if self.ran_ahead.contains(&run) {
@@ -269,8 +349,9 @@ impl World {
                 _ => {}
             }
         }
-        for action in step.actions {
-            if let Action::Start(attempt) = action
+        let actions = if self.is_dying { Vec::new() } else { step.actions };
+        for action in actions {
+            if let Action::Start(attempt) | Action::Adopt(attempt) = action
                 && !refused.contains(&attempt.run)
             {
                 assert!(!self.live.contains(&attempt.run), "{} runs twice at once", attempt.run);
@@ -299,7 +380,8 @@ impl World {
         assert!(self.live.len() <= CAP as usize, "{} at once", self.live.len());
         let index = |run: &RunId| TASKS.iter().position(|task| *task == run.task.as_str());
         let policy = |run: &RunId| &self.policies[index(run).expect("one of them")];
-        let pooled = self.live.iter().filter(|run| policy(run).pool.is_some()).count();
+        let pooled = self.live.iter().filter(|run| !self.orphans.contains(run));
+        let pooled = pooled.filter(|run| policy(run).pool.is_some()).count();
         assert!(pooled <= POOL as usize, "{pooled} of a pool at once");
         for task in TASKS {
             let own: Vec<_> = self.live.iter().filter(|run| run.task.as_str() == task).collect();
@@ -368,13 +450,47 @@ impl World {
     }
 }
 
+/// What a world has left on record: the events of each step, what follows from them, and the tasks
+/// that were never others.
+pub(crate) struct Recorded {
+    pub steps: Vec<Vec<Event>>,
+    pub views: Views,
+    pub unchanged: Vec<Schedule>,
+}
+
+/// What is on record after such a history.
+pub(crate) fn recorded(policies: Vec<Policy>, history: Vec<Do>) -> Recorded {
+    let mut world = World::new(policies);
+    for what in history {
+        world.act(what);
+    }
+    let unchanged = world.unchanged.iter().map(|index| world.schedules[TASKS[*index]].clone());
+    let unchanged = unchanged.collect();
+    Recorded { steps: world.record, views: world.views, unchanged }
+}
+
+/// Any policies, and anything that happens up to so often.
+pub(crate) fn any_history(most: usize) -> impl Strategy<Value = (Vec<Policy>, Vec<Do>)> {
+    let policies = proptest::collection::vec(any_policy(), TASKS.len());
+    (policies, proptest::collection::vec(anything(), 1..most))
+}
+
+/// With `TASKD_PROOF=full`, ten thousand histories of up to five hundred; else a few short ones.
+fn extent() -> (u32, usize) {
+    let full = std::env::var_os("TASKD_PROOF").is_some_and(|proof| proof == "full");
+    if full { (10_000, 500) } else { (ProptestConfig::default().cases, 80) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: extent().0,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn each_firing_gets_one_verdict_within_all_limits(
-        policies in proptest::collection::vec(any_policy(), TASKS.len()),
-        history in proptest::collection::vec(anything(), 1..80),
+        (policies, history) in any_history(extent().1),
     ) {
         let mut world = World::new(policies);
         for what in history {

@@ -1,4 +1,4 @@
-mod histories;
+pub(crate) mod histories;
 mod policies;
 
 use std::sync::Arc;

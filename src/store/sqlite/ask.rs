@@ -11,7 +11,7 @@ use super::schema::{self, StoreError};
 use super::{FILE, code};
 use crate::event::{RunId, TriggerKind};
 use crate::name::Name;
-use crate::store::history::{Known, Latest, Query, Records, Row};
+use crate::store::history::{Known, Latest, Query, Records, Row, last_of_span};
 use crate::task::BoxFuture;
 use crate::zone::Zone;
 
@@ -251,19 +251,10 @@ impl Inner {
 
     /// The latest firing of `span` that is due by `until`.
     fn latest(&self, span: &Span, until: Timestamp) -> Option<Row> {
-        let until = until.min(span.last);
         let known = self.known.get(&span.task).filter(|_| span.known);
-        let (due, trigger) = match known {
-            Some(known) => {
-                let before = span.first.checked_sub(1.microsecond()).ok()?;
-                let firing = known.schedule.when.last_until(before, until)?;
-                (firing.due, Some(firing.kind))
-            }
-            // Of a trigger that is no more, the two ends are known.
-            None if span.is_whole && span.last <= until => (span.last, None),
-            None if span.first <= until => (span.first, None),
-            None => return None,
-        };
+        // Where a clock was corrected, the stretch ends with that, and at no firing.
+        let end = if known.is_some() || span.is_whole { Some(span.last) } else { None };
+        let (due, trigger) = last_of_span(known, (span.first, end), until)?;
         let (verdict, reason) = code::passed(span.verdict).verdict();
         let firing = RunId { task: span.task.clone(), due };
         Some(Row { verdict, reason, ..self.blank(firing, trigger) })

@@ -70,21 +70,12 @@ pub(super) fn of_outcome(outcome: &Outcome) -> i64 {
     number(&OUTCOMES, &outcome.word())
 }
 
-/// What an outcome says beyond its word: `code 1`, `signal 9`, or words.
-pub(super) fn detail(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::NotStarted(why) | Outcome::Lost(why) => Some(why.clone()),
-        Outcome::Failed(Failure::Broken(what)) => Some(what.clone()),
-        _ => None,
-    }
-}
-
 /// An outcome as one text.
 pub(super) fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed(Failure::Code(code)) => format!("failed code {code}"),
         Outcome::Failed(Failure::Signal(signal)) => format!("failed signal {signal}"),
-        other => match detail(other) {
+        other => match other.detail() {
             Some(detail) => format!("{} {detail}", other.word()),
             None => other.word().into(),
         },

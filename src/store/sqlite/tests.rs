@@ -1,8 +1,84 @@
+use jiff::Timestamp;
+use proptest::prelude::*;
+
 use super::*;
+use crate::scheduler::tests::histories::{Recorded, any_history, recorded};
+use crate::store::{Known, Memory, Query, Records};
+use crate::zone::Zone;
+
+/// A place where nothing has to reach a disk.
+fn place() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    place.expect("a place")
+}
+
+fn opened(place: &tempfile::TempDir) -> Opened {
+    Sqlite::open(place.path()).expect("it can be opened")
+}
 
 #[tokio::test]
 async fn a_file_keeps_the_promises_of_a_store() {
-    let place = tempfile::tempdir().expect("a place");
-    let mut opened = Sqlite::open(place.path()).expect("it can be made");
-    crate::store::exercise::exercise(&mut opened.store).await;
+    let place = place();
+    crate::store::exercise::exercise(&mut opened(&place).store).await;
+}
+
+/// Writes what is on record into a file, with a new life now and then, and into memory.
+async fn write(place: &tempfile::TempDir, steps: &[Vec<Event>], memory: &mut Memory) {
+    for steps in steps.chunks(20) {
+        let mut store = opened(place).store;
+        for step in steps {
+            assert_eq!(store.append(step).await, []);
+            assert_eq!(memory.append(step).await, []);
+        }
+        assert_eq!(store.failure(), None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_remembered_and_told((policies, history) in any_history(60)) {
+        let Recorded { steps, views, unchanged } = recorded(policies, history);
+        let place = place();
+        let known = || unchanged.iter().map(|schedule| Known { schedule: schedule.clone(), zone: Zone::utc() });
+        let mut memory = Memory::new(known());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            write(&place, &steps, &mut memory).await;
+            let again = opened(&place);
+            prop_assert_eq!(&again.remembered, &views.remembered());
+            prop_assert_eq!(again.aside, None);
+            let archive = Archive::open(place.path(), known()).expect("it can be asked");
+            let tasks: Vec<Name> = unchanged.iter().map(|schedule| schedule.name.clone()).collect();
+            let all = Query { tasks, limit: 300, ..Query::default() };
+            for query in [
+                all.clone(),
+                Query { failed: true, ..all.clone() },
+                Query { verdict: Some("missed".into()), ..all.clone() },
+                Query { outcome: Some("lost".into()), ..all.clone() },
+                Query { limit: 7, until: Some(instant("2026-01-01T01:00:00Z")), ..all.clone() },
+            ] {
+                let told = archive.history(query.clone()).await;
+                prop_assert_eq!(&told, &memory.records().history(query).await);
+            }
+            // Page by page it is the same.
+            let whole = archive.history(all.clone()).await;
+            let mut pages: Vec<crate::store::Row> = Vec::new();
+            while pages.len() < whole.len() {
+                let before = pages.last().map(|row| row.firing.clone());
+                let page = archive.history(Query { before, limit: 50, ..all.clone() }).await;
+                prop_assert!(!page.is_empty());
+                pages.extend(page);
+            }
+            pages.truncate(whole.len());
+            prop_assert_eq!(pages, whole);
+            Ok(())
+        })?;
+    }
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
 }

@@ -142,7 +142,7 @@ fn firing(
                 .execute(params![
                     ending.exit_code,
                     ending.signal,
-                    code::detail(&ending.outcome),
+                    ending.outcome.detail(),
                     task,
                     micros(&run.due)
                 ])?;
