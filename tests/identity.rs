@@ -145,7 +145,7 @@ fn input_umask_niceness_and_limits_are_as_written() {
 fn a_child_has_the_limit_of_open_files_that_taskd_had() {
     let place = Place::with(
         "schedules.toml",
-        "[tasks.a]\nstartup = \"start\"\ncommand = \"while ! [ -e go ]; do sleep 0.01; done; ulimit -n > files.new; mv files.new files\"\n",
+        "[tasks.a]\nstartup = \"start\"\ncommand = \"while ! [ -e go ] || [ $(ulimit -n) -gt 100 ]; do sleep 0.01; done; ulimit -n > files.new; mv files.new files\"\n",
     );
     let taskd = env!("CARGO_BIN_EXE_taskd");
     let script = format!("ulimit -S -n 100; exec {taskd} run --state none 2> log");

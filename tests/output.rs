@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 
-use support::{Daemon, Place, wait_until};
+use support::{Daemon, Place, may_mount, wait_until};
 
 fn running(tasks: &str) -> (Place, Daemon) {
     support::running(tasks, &["--state", "state"])
@@ -298,12 +298,4 @@ fn where_no_holes_are_taken_output_comes_through_a_pipe() {
     assert!(told.len() < 1200, "{}", told.len());
     place.shell("kill $(cat pid)");
     daemon.stop();
-}
-
-/// Whether this machine lets a test have file systems of its own.
-fn may_mount() -> bool {
-    let line = "mount -t ramfs none /mnt";
-    let mut command = std::process::Command::new("unshare");
-    command.args(["--map-root-user", "--mount", "sh", "-c", line]);
-    command.output().is_ok_and(|output| output.status.success())
 }

@@ -2,19 +2,24 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::args::Global;
 use super::exit::{Exit, Failure};
-use super::{locate, plan, socket};
+use super::serve::Kept;
+use super::{locate, past, plan, socket, state};
 use crate::clock;
-use crate::control::{Answer, Client};
+use crate::control::{Answer, Client, Source};
+use crate::store::{self, Archive};
 use crate::zone::Zone;
 
 /// A daemon that answers.
 pub struct Daemon {
     client: Client,
+    /// Whether it is there; else its record answers.
+    pub is_live: bool,
     /// Whose wall clock times are typed in.
     pub zone: Zone,
 }
@@ -25,12 +30,14 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
 }
 
 impl Daemon {
-    /// Connects to the daemon of the schedule file that `named` or the command line says.
+    /// Connects to the daemon of the schedule file that `named` or the command line says; where none
+    /// answers, what it has left on record does.
     ///
     /// # Errors
     ///
-    /// Ends with 69, naming every place that was tried, if none answers.
-    pub async fn connect(named: Option<&Path>, global: &Global) -> Result<Self, Failure> {
+    /// Ends with 69, naming every place that was tried, if there is no record either, and with 75 if
+    /// that cannot be read.
+    pub async fn connect_or_read(named: Option<&Path>, global: &Global) -> Result<Self, Failure> {
         let file = locate::locate(named, global)?;
         // A file that is wrong by now may be right for the daemon; what it says of itself counts.
         let plan = plan::read(&file.path, clock::wall_clock())?;
@@ -39,7 +46,7 @@ impl Daemon {
         let mut refused: Option<&PathBuf> = None;
         for place in &places {
             match Client::connect(place).await {
-                Ok(client) => return Ok(Self { client, zone: plan.zone }),
+                Ok(client) => return Ok(Self { client, is_live: true, zone: plan.zone }),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     refused.get_or_insert(place);
                 }
@@ -50,6 +57,22 @@ impl Daemon {
             let message = format!("the daemon at `{}` is another user's", place.display());
             let help = "ask as that user or as root";
             return Err(Failure::new(Exit::NoDaemon, message).help(help));
+        }
+        if let Some(directory) = state::directory(global, &file, state)
+            && directory.join(store::FILE).exists()
+        {
+            let known = plan.tasks.iter().map(past::known);
+            let archive = Archive::open(&directory, known)
+                .map_err(|error| Failure::new(Exit::Busy, error))?;
+            let source = Source {
+                engine: None,
+                records: Arc::new(archive),
+                captures: Arc::new(Kept(Some(directory.join(store::OUTPUT)))),
+                file: file.path.display().to_string(),
+                degraded: None,
+            };
+            let client = Client::without_daemon(source);
+            return Ok(Self { client, is_live: false, zone: plan.zone });
         }
         let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
         let message = format!("no daemon answers; tried {}", tried.join(", "));

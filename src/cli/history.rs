@@ -20,7 +20,7 @@ const PAGE: usize = 1_000;
 pub fn history(global: &Global, history: &History) -> Result<Exit, Failure> {
     let (file, tasks) = selection::file_and_tasks(&history.words)?;
     daemon::block_on(async {
-        let mut daemon = Daemon::connect(file.as_deref(), global).await?;
+        let mut daemon = Daemon::connect_or_read(file.as_deref(), global).await?;
         let mut query: Vec<(&str, String)> = Vec::new();
         query.extend(tasks.into_iter().map(|task| ("task", task.to_string())));
         query.extend(history.verdict.clone().map(|verdict| ("verdict", verdict)));
@@ -49,7 +49,7 @@ pub fn history(global: &Global, history: &History) -> Result<Exit, Failure> {
                     output::json_line(&mut out, row)?;
                 }
             } else {
-                grid(rows).write(&mut out, render::width(), headings)?;
+                grid(rows, daemon.is_live).write(&mut out, render::width(), headings)?;
             }
             headings = false;
             let Some(next) = answer["next"].as_str() else { break };
@@ -60,13 +60,17 @@ pub fn history(global: &Global, history: &History) -> Result<Exit, Failure> {
     })
 }
 
-fn grid(rows: &[Value]) -> Grid {
+fn grid(rows: &[Value], is_live: bool) -> Grid {
     let mut grid = Grid::new(&["DUE", "TASK", "TRIGGER", "VERDICT", "OUTCOME", "TOOK", "WHY"], 6);
     for row in rows {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_string();
         let is_run = row["verdict"] == "run";
-        let outcome =
-            if is_run && row["outcome"].is_null() { "running".into() } else { text("outcome") };
+        let outcome = match (is_run && row["outcome"].is_null(), is_live) {
+            (true, true) => "running".into(),
+            // The next daemon tells whether it is.
+            (true, false) => "unseen".into(),
+            (false, _) => text("outcome"),
+        };
         grid.row(vec![
             text("due"),
             text("task"),

@@ -14,7 +14,7 @@ pub fn output(global: &Global, output: &Output) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, message).help("write `taskd output TASK`"));
     };
     daemon::block_on(async {
-        let mut daemon = Daemon::connect(file.as_deref(), global).await?;
+        let mut daemon = Daemon::connect_or_read(file.as_deref(), global).await?;
         let run = if what.contains('@') {
             (*what).to_string()
         } else {

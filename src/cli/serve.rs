@@ -94,9 +94,11 @@ pub async fn serve(
     tracing::info!(file = %located.path.display(), tasks = count, %state, %socket, %next, "{message}");
     ready(engine.handle());
     let source = Source {
-        engine: engine.handle(),
+        engine: Some(engine.handle()),
         records: past.records,
-        captures: Arc::new(Kept(surroundings)),
+        captures: Arc::new(Kept(
+            surroundings.outputs.clone().map(|outputs| outputs.directory().into()),
+        )),
         file: file.display().to_string(),
         degraded: held.degraded.clone(),
     };
@@ -145,13 +147,13 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.into())
 }
 
-/// What runs have written.
-struct Kept(Arc<Surroundings>);
+/// What runs have written, in a directory.
+pub struct Kept(pub Option<PathBuf>);
 
 impl Captures for Kept {
     fn open(&self, run: &RunId) -> io::Result<Option<Box<dyn Read + Send>>> {
-        let Some(outputs) = &self.0.outputs else { return Ok(None) };
-        match Captured::open(&outputs.path(run)) {
+        let Some(directory) = &self.0 else { return Ok(None) };
+        match Captured::of(directory, run) {
             Ok(captured) => Ok(Some(Box::new(captured))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -1,29 +1,37 @@
-//! The other end of the socket.
+//! The other end of the socket; where no daemon answers, its record may.
 
 use std::io;
 use std::path::Path;
 
-use axum::body::Bytes;
+use axum::Router;
+use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
 use hyper::client::conn::http1;
+use hyper::service::Service;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-/// A connection to a daemon.
-#[derive(Debug)]
-pub struct Client {
-    requests: http1::SendRequest<Empty<Bytes>>,
+use super::protocol::{self, Source};
+
+/// Whom one may ask.
+pub struct Client(Kind);
+
+enum Kind {
+    /// A daemon, by a connection.
+    Daemon(http1::SendRequest<Empty<Bytes>>),
+    /// This process itself, as a daemon would answer.
+    Own(TowerToHyperService<Router>),
 }
 
-/// What a daemon answers.
+/// What is answered.
 #[derive(Debug)]
 pub struct Answer {
     /// How the request went.
     pub status: StatusCode,
-    body: Incoming,
+    body: Body,
 }
 
 impl Client {
@@ -43,7 +51,13 @@ impl Client {
                 tracing::debug!(%error, "the daemon left in the middle");
             }
         });
-        Ok(Self { requests })
+        Ok(Self(Kind::Daemon(requests)))
+    }
+
+    /// Answers from `source` without any daemon, as one would.
+    #[must_use]
+    pub fn without_daemon(source: Source) -> Self {
+        Self(Kind::Own(TowerToHyperService::new(protocol::router(source))))
     }
 
     /// Asks for what is at `path`.
@@ -54,7 +68,13 @@ impl Client {
     pub async fn get(&mut self, path: &str) -> io::Result<Answer> {
         let request = Request::get(path).header(header::HOST, "taskd").body(Empty::new());
         let request = request.map_err(io::Error::other)?;
-        let response = self.requests.send_request(request).await.map_err(io::Error::other)?;
+        let response = match &mut self.0 {
+            Kind::Daemon(requests) => {
+                let response = requests.send_request(request).await.map_err(io::Error::other)?;
+                response.map(Body::new)
+            }
+            Kind::Own(router) => router.call(request).await.map_err(io::Error::other)?,
+        };
         let (parts, body) = response.into_parts();
         Ok(Answer { status: parts.status, body })
     }

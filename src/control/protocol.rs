@@ -48,8 +48,8 @@ pub trait Captures: Send + Sync {
 /// What answers come from.
 #[derive(Clone)]
 pub struct Source {
-    /// The engine.
-    pub engine: Handle,
+    /// The engine; none where only the record answers.
+    pub engine: Option<Handle>,
     /// What became of firings.
     pub records: Arc<dyn Records>,
     /// What runs have written.
@@ -156,7 +156,11 @@ impl<T: Serialize> IntoResponse for Json<T> {
 }
 
 async fn status(State(source): State<Source>) -> Result<Json<Value>, ApiError> {
-    let Some(status) = source.engine.status().await else {
+    let status = match &source.engine {
+        Some(engine) => engine.status().await,
+        None => None,
+    };
+    let Some(status) = status else {
         let (code, message) = ("ended", "the daemon is ending");
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message));
     };
@@ -285,7 +289,8 @@ async fn send(
     loop {
         // Asked first: what was written before the end is read after it.
         let row = source.records.find(run.clone()).await;
-        let goes_on = row.is_some_and(|row| row.finished.is_none());
+        let is_live = source.engine.is_some();
+        let goes_on = is_live && row.is_some_and(|row| row.finished.is_none());
         loop {
             let chunk = tokio::task::spawn_blocking(move || {
                 let mut buffer = vec![0; 64 * 1024];

@@ -192,7 +192,20 @@ impl Task for Prepared {
     }
 
     fn adopt(&self, context: Context) -> BoxFuture<'_, Ending> {
-        Box::pin(adopt::adopt(&self.command, &self.surroundings.processes, context))
+        Box::pin(async move {
+            let outputs = self.surroundings.outputs.as_ref();
+            let follower = Channel::rejoin(self.command.output, outputs, context.run());
+            let (ended, hears) = oneshot::channel();
+            let adopt = async {
+                let processes = &self.surroundings.processes;
+                let ending = adopt::adopt(&self.command, processes, context).await;
+                // Where nothing is followed, nobody hears it.
+                let _ = ended.send(());
+                ending
+            };
+            let follow = follower.follow(async { hears.await.unwrap_or_default() });
+            tokio::join!(adopt, follow).0
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 const HOLDER: &str = "daemon";
 
 /// The directory in it where output is captured.
-const OUTPUT: &str = "output";
+pub const OUTPUT: &str = "output";
 
 /// A state directory held by this process, until it is dropped.
 #[derive(Debug)]

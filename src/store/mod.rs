@@ -13,11 +13,11 @@ mod exercise;
 use crate::event::{Event, RunId};
 use crate::task::BoxFuture;
 
-pub use directory::{DirectoryError, StateDirectory, socket_of};
+pub use directory::{DirectoryError, OUTPUT, StateDirectory, socket_of};
 pub use history::{Known, Query, Records, Row};
 pub use memory::{Memory, Recent};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Archive, Opened, Sqlite, StoreError};
+pub use sqlite::{Archive, FILE, Opened, Sqlite, StoreError};
 #[cfg(test)]
 pub(crate) use views::Views;
 

@@ -179,6 +179,16 @@ impl Daemon {
 }
 
 impl Daemon {
+    /// Kills the daemon and all that it has started, at once.
+    pub fn kill_all(self) {
+        drop(self);
+    }
+
+    /// It has ended, and what it has started goes on: the test sees to that.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
+
     /// Ends the daemon and what it runs.
     pub fn stop(mut self) {
         self.signal("INT");
@@ -192,7 +202,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         // A test that fails leaves nothing behind either: what it runs has groups of its own.
         let pid = self.pid();
-        let groups = format!("for group in $(pgrep -P {pid}); do kill -KILL -- -$group; done");
+        let groups = format!("for group in $(pgrep -P {pid}); do kill -s KILL -- -$group; done");
         let _ = Command::new("sh").args(["-c", &groups]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -216,6 +226,14 @@ pub fn alive(pid: &str) -> bool {
 /// Whether the tests run as root.
 pub fn is_root() -> bool {
     fs::metadata("/proc/self").expect("it is there").uid() == 0
+}
+
+/// Whether this machine lets a test have file systems of its own.
+pub fn may_mount() -> bool {
+    let line = "mount -t ramfs none /mnt";
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", line]);
+    command.output().is_ok_and(|output| output.status.success())
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -11,6 +11,8 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, FlockOperation, OFlags, SeekFrom};
 use rustix::io::Errno;
 
+use crate::event::RunId;
+
 /// Holes begin and end at blocks of so many bytes.
 const BLOCK: u64 = 4096;
 
@@ -152,6 +154,15 @@ pub struct Captured {
 }
 
 impl Captured {
+    /// Opens the file of `run` in the directory of captured output.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of opening it.
+    pub fn of(directory: &Path, run: &RunId) -> io::Result<Self> {
+        Self::open(&directory.join(run.to_string()))
+    }
+
     /// Opens the file at `path`.
     ///
     /// # Errors

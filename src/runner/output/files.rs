@@ -105,6 +105,12 @@ impl Outputs {
         outputs
     }
 
+    /// Where they lie.
+    #[must_use]
+    pub fn directory(&self) -> &std::path::Path {
+        &self.directory
+    }
+
     /// The file of `run`.
     #[must_use]
     pub fn path(&self, run: &RunId) -> PathBuf {

@@ -83,6 +83,20 @@ impl Channel {
         })
     }
 
+    /// What becomes of the output of an attempt that an earlier life has begun: it goes on in its file.
+    pub(super) fn rejoin(output: Output, outputs: Option<&Arc<Outputs>>, run: &RunId) -> Follower {
+        let Some(outputs) = outputs.filter(|_| matches!(output.to, Target::Kept { .. })) else {
+            return Follower::nothing();
+        };
+        let follower = outputs
+            .create(run)
+            .and_then(|(Created { own, .. }, opened)| Follower::of_file(output, opened, own));
+        follower.unwrap_or_else(|error| {
+            tracing::warn!(task = %run.task, %run, %error, "output is no longer followed");
+            Follower::nothing()
+        })
+    }
+
     fn file(output: Output, outputs: &Arc<Outputs>, run: &RunId) -> io::Result<Self> {
         let (Created { childs, own }, opened) = outputs.create(run)?;
         let ends = (childs.try_clone()?.into(), childs.into());

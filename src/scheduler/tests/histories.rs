@@ -264,7 +264,7 @@ impl World {
         let mut index = goes_on;
         for run in &mut remembered.runs {
             index += 1;
-            run.goes_on = index % 3 == 0 && self.live.contains(&run.firing.run);
+            run.goes_on = index.is_multiple_of(3) && self.live.contains(&run.firing.run);
             if !before.contains_key(&run.firing.run.task) {
                 self.orphans.insert(run.firing.run.clone());
             }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::OFlags;
 
 /// The format of this version: as many steps lead to it.
 const FORMAT: i64 = 1;
@@ -134,6 +136,7 @@ fn begin_anew(path: &Path) -> Result<(Connection, PathBuf), StoreError> {
 
 fn try_open(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
+    make(path).map_err(|error| StoreError::Other(path.into(), error.to_string()))?;
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     // A file that is none is noticed by the first look into it.
@@ -163,6 +166,14 @@ fn try_open(path: &Path) -> Result<Connection, StoreError> {
     }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Makes the file, unless it is there, for its owner alone; SQLite makes those beside it alike.
+fn make(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true).mode(0o600);
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+    Ok(())
 }
 
 /// Opens the database at `path` to be asked, beside its writer or without one.

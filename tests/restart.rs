@@ -1,0 +1,337 @@
+//! What outlives a daemon: killed, restarted, out of room. Tests wait for states, never for a time.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use support::{Daemon, Place, alive, json_lines, may_mount, text, wait_until};
+
+/// A daemon in this place; its state and its socket lie there, too.
+fn start(place: &Place) -> Daemon {
+    place.daemon(["--state", "state", "--socket", "s", "--log-level", "debug"])
+}
+
+/// The daemon dies, and nothing that it runs does.
+fn kill(mut daemon: Daemon) {
+    daemon.child.kill().expect("it goes on");
+    daemon.child.wait().expect("it ends");
+    daemon.forget();
+}
+
+fn history(place: &Place, words: &[&str]) -> Vec<Value> {
+    let all = ["history", "--json", "--state", "state", "--socket", "s", "-n", "100000"];
+    let output = place.taskd(all.iter().chain(words));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    json_lines(&output.stdout)
+}
+
+#[test]
+fn a_run_whose_end_nobody_saw_is_lost_or_goes_on_with_another_attempt() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [tasks.lost]
+        startup = { on = "boot" }
+        command = "echo x >> lost; exec sleep 1000"
+
+        [tasks.again]
+        startup = { on = "boot" }
+        on_lost = "rerun"
+        command = 'echo $TASKD_ATTEMPT >> again; [ "$TASKD_ATTEMPT" = 2 ] || exec sleep 1000'
+
+        [tasks.fails]
+        startup = { on = "boot" }
+        retry   = { max = 1, delay = "3s", jitter = 0 }
+        command = "echo $TASKD_ATTEMPT >> fails; exit 1"
+
+        [tasks.follows]
+        after   = { any = "lost", on = "failure" }
+        command = 'echo "$TASKD_AFTER_OUTCOME" >> follows'
+        "#,
+    );
+    let mut daemon = start(&place);
+    daemon.wait_for("attempt failed, there will be another");
+    for name in ["lost", "again", "fails"] {
+        place.wait_for(name, |text| !text.is_empty());
+    }
+    // As if the machine had died: all of it at once.
+    daemon.kill_all();
+    let mut daemon = start(&place);
+    let mut ends = BTreeMap::new();
+    while ends.len() < 4 {
+        let end = daemon.wait_for("run finished");
+        let outcome = end["outcome"].as_str().expect("text").to_string();
+        ends.insert(end["task"].as_str().expect("text").to_string(), outcome);
+    }
+    let died = "lost (taskd or the machine died while it ran)";
+    let expected = [
+        ("again", "success"),
+        ("fails", "failed (exit code 1)"),
+        ("follows", "success"),
+        ("lost", died),
+    ];
+    let expected = expected.map(|(task, outcome)| (task.to_string(), outcome.to_string()));
+    assert_eq!(ends, BTreeMap::from(expected));
+    assert_eq!(place.read("again"), "1\n2\n");
+    assert_eq!(place.read("fails"), "1\n2\n", "its next attempt came in the next life");
+    assert_eq!(place.read("lost"), "x\n", "the first start after a boot is one");
+    assert_eq!(place.read("follows"), "lost\n");
+    let rows = history(&place, &["lost"]);
+    let row = rows.first().expect("it is on record");
+    assert_eq!((&row["outcome"], &row["attempts"]), (&"lost".into(), &1.into()));
+    daemon.stop();
+}
+
+#[test]
+fn what_outlived_its_daemon_is_watched_until_it_ends() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [tasks.long]
+        interval = "1s"
+        overlap  = "skip"
+        command  = '''
+        echo $TASKD_DUE >> starts
+        while ! [ -e go ]; do sleep 0.01; done
+        echo done
+        '''
+
+        [tasks.deaf]
+        startup    = { on = "boot" }
+        stop_grace = "1s"
+        command    = "trap '' TERM; echo $$ > pid; while :; do sleep 0.01; done"
+        "#,
+    );
+    let daemon = start(&place);
+    place.wait_for("starts", |text| !text.is_empty());
+    let pid = place.wait_for("pid", |text| text.ends_with('\n'));
+    kill(daemon);
+    assert!(alive(&pid));
+    let mut daemon = start(&place);
+    daemon.wait_for("a run of an earlier life goes on");
+    daemon.wait_for("firing skipped");
+    assert_eq!(place.read("starts").lines().count(), 1, "it still goes on");
+    place.write("go", "");
+    let end = daemon.wait_for("run finished");
+    assert_eq!((&end["task"], &end["outcome"]), (&"long".into(), &"lost (ended unseen)".into()));
+    wait_until(|| (place.read("starts").lines().count() > 1).then_some(())).expect("the next runs");
+    // A shutdown reaches it, too.
+    daemon.signal("TERM");
+    daemon.wait_for("draining");
+    daemon.signal("TERM");
+    let (status, _, log) = daemon.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!alive(&pid), "{log}");
+    let rows = history(&place, &["deaf"]);
+    assert_eq!(rows[0]["outcome"], "stopped");
+}
+
+#[test]
+fn what_came_due_meanwhile_is_one_stretch_and_told_as_single_firings() {
+    let tasks = |interval: &str| {
+        format!("[tasks.often]\ninterval = \"{interval}\"\ncommand = \"echo $TASKD_DUE >> runs\"\n")
+    };
+    let place = Place::with("schedules.toml", &tasks("1s"));
+    let daemon = start(&place);
+    place.wait_for("runs", |text| !text.is_empty());
+    kill(daemon);
+    let seconds = || place.shell("date +%s").stdout;
+    let began = text(&seconds()).trim().parse::<u64>().expect("a number");
+    wait_until(|| {
+        let now = text(&seconds()).trim().parse::<u64>().expect("a number");
+        (now >= began + 4).then_some(())
+    });
+    let mut daemon = start(&place);
+    let missed = daemon.wait_for("firings missed");
+    assert!(missed["count"].to_string().trim_matches('"').parse::<u32>().expect("a number") >= 2);
+    place.wait_for("runs", |text| text.lines().count() >= 4);
+    daemon.stop();
+    // Every second has one verdict.
+    let rows = history(&place, &["often"]);
+    let dues: Vec<jiff::Timestamp> =
+        rows.iter().map(|row| row["due"].as_str().expect("text").parse().expect("due")).collect();
+    for pair in dues.windows(2) {
+        assert_eq!(pair[0].duration_since(pair[1]).as_secs(), 1, "{rows:?}");
+    }
+    assert!(rows.iter().any(|row| row["verdict"] == "missed"));
+    // Another trigger looks forward: what the old one owed is missed.
+    place.write("schedules.toml", &tasks("3600s"));
+    let mut daemon = start(&place);
+    daemon.wait_for("task changed");
+    assert_eq!(daemon.wait_for("running")["tasks"], 1);
+    daemon.stop();
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_told() {
+    let tasks = "[tasks.a]\nstartup = \"start\"\ncommand = \"true\"\n";
+    let place = Place::with("schedules.toml", tasks);
+    let mut daemon = start(&place);
+    daemon.wait_for("run finished");
+    daemon.stop();
+    let file = place.path("state/taskd.db");
+    assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
+    // Of a newer version.
+    let good = fs::read(&file).expect("it is readable");
+    let mut newer = good.clone();
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    fs::write(&file, &newer).expect("it is ours");
+    let output = place.taskd(["run", "--state", "state", "--socket", "s"]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(75), "{errors}");
+    assert!(errors.contains("has format 99") && errors.contains("knows up to 1"), "{errors}");
+    // Damaged: moved aside, never deleted, and said.
+    for (number, damaged) in [&b"no database at all, but long enough to be looked at"[..], &{
+        let mut damaged = good.clone();
+        damaged[100..4000].fill(0xff);
+        damaged
+    }]
+    .iter()
+    .enumerate()
+    {
+        fs::write(&file, damaged).expect("it is ours");
+        let mut daemon = start(&place);
+        let told =
+            daemon.wait_for("the database could not be read and was moved aside; another begins");
+        assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+        daemon.stop();
+        let aside = told["aside"].as_str().expect("text").to_string();
+        assert!(aside.ends_with(&format!("taskd.db.unreadable-{}", number + 1)), "{aside}");
+        let kept = fs::read(place.path(&aside)).expect("it is kept");
+        assert_eq!(&kept, damaged);
+    }
+}
+
+#[test]
+fn a_full_disk_stops_no_task_and_what_was_not_recorded_is_recorded_later() {
+    if !may_mount() {
+        return;
+    }
+    let place = Place::with(
+        "schedules.toml",
+        "[tasks.a]\ninterval = \"1s\"\noutput = \"discard\"\ncommand = \"echo $TASKD_DUE >> runs\"\n",
+    );
+    place.shell("mkdir small");
+    let taskd = env!("CARGO_BIN_EXE_taskd");
+    let line = format!(
+        "mount -t tmpfs -o size=1M none small && exec {taskd} run --state small/state --socket s --log-format json"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &line]).current_dir(place.path(""));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut daemon = Daemon::start(command);
+    place.wait_for("runs", |text| !text.is_empty());
+    // Its file system is another's to this test, but for the way through its process.
+    let inside = format!("/proc/{}/cwd/small", daemon.pid());
+    let filled = Command::new("sh")
+        .args(["-c", &format!("head -c 2000000 /dev/zero > {inside}/filler")])
+        .stderr(Stdio::null())
+        .status();
+    filled.expect("there is a shell");
+    let told = daemon.wait_for("what happens cannot be recorded; it is kept in memory");
+    assert!(told["error"].as_str().expect("text").contains("full"), "{told}");
+    let before = place.read("runs").lines().count();
+    place.wait_for("runs", |text| text.lines().count() > before + 2);
+    let status = || {
+        let output = Command::new("curl")
+            .args(["-s", "--unix-socket", "s", "http://taskd/v1/status"])
+            .current_dir(place.path(""))
+            .output();
+        output.map(|output| text(&output.stdout)).unwrap_or_default()
+    };
+    if let Ok(status) = serde_json::from_str::<Value>(&status()) {
+        let degraded = status["degraded"].as_str().expect("text");
+        assert!(degraded.starts_with("what happens is not recorded: "), "{degraded}");
+    }
+    fs::remove_file(format!("{inside}/filler")).expect("it is there");
+    daemon.wait_for("what happens is recorded again, with all that was kept in memory");
+    let output = place.taskd(["history", "--json", "--socket", "s", "-n", "1000"]);
+    let rows = json_lines(&output.stdout);
+    let runs = rows.iter().filter(|row| row["verdict"] == "run").count();
+    assert_eq!(runs, rows.len(), "each of them ran");
+    assert!(runs > before, "also those of the time without room: {rows:?}");
+    daemon.stop();
+}
+
+/// Tasks of all kinds that tell each start, and what of them may start more than once.
+const MIX: &str = r#"
+    [defaults]
+    output = "discard"
+
+    [tasks]
+    quick    = { interval = "1s", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts' }
+    slow     = { interval = "1s", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts; sleep 0.7' }
+    queue    = { interval = "1s", overlap = "queue", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts; sleep 1.3' }
+    replace  = { interval = "1s", overlap = "replace", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts; sleep 1.6' }
+    parallel = { interval = "1s", overlap = "parallel", pool = "few", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts; sleep 1.1' }
+    all      = { interval = "1s", missed = "all", grace = "0s", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts' }
+    retried  = { interval = "3s", retry = { max = 2, delay = "300ms" }, command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts; exit 1' }
+    rerun    = { interval = "3s", on_lost = "rerun", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts; sleep 0.5' }
+    after    = { after = { any = "quick" }, overlap = "queue", command = 'echo "$TASKD_RUN $TASKD_ATTEMPT" >> starts' }
+
+    [pools]
+    few = { limit = 2 }
+"#;
+
+#[test]
+fn however_it_is_killed_each_firing_has_one_verdict_and_none_starts_twice() {
+    let full = std::env::var_os("TASKD_PROOF").is_some_and(|proof| proof == "full");
+    let kills: u64 = if full { 250 } else { 8 };
+    let place = Place::with("schedules.toml", MIX);
+    // Moments that are not chosen, but can be chosen again.
+    let mut random: u64 = 0x9e37_79b9_7f4a_7c15;
+    for number in 0..kills {
+        let mut daemon =
+            place.daemon(["--state", "state", "--socket", "s", "--log-level", "debug"]);
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        // After so many records of its log, wherever that is.
+        for _ in 0..random % 120 {
+            daemon.next_record();
+        }
+        if number % 3 == 0 {
+            daemon.kill_all();
+        } else {
+            kill(daemon);
+        }
+    }
+    let mut daemon = start(&place);
+    daemon.wait_for("running");
+    daemon.stop();
+
+    let rows = history(&place, &[]);
+    let mut verdicts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for row in &rows {
+        let key = |name: &str| row[name].as_str().expect("text").to_string();
+        *verdicts.entry((key("task"), key("due"))).or_default() += 1;
+        let ended = row["verdict"] != "run" || row["outcome"].is_string();
+        assert!(ended, "{row} goes on");
+    }
+    let twice: Vec<_> = verdicts.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "two verdicts: {twice:?}");
+    for (task, length) in [("quick", 1), ("all", 1), ("queue", 1), ("replace", 1), ("retried", 3)] {
+        let dues = verdicts.keys().filter(|(of, _)| of == task);
+        let dues: Vec<i64> = dues
+            .map(|(_, due)| due.parse::<jiff::Timestamp>().expect("an instant").as_second())
+            .collect();
+        let gaps: Vec<_> = dues.windows(2).filter(|pair| pair[1] - pair[0] != length).collect();
+        assert!(gaps.is_empty(), "{task} has firings without a verdict: {gaps:?}");
+    }
+    // An attempt starts once: what was started is on record before it is.
+    let starts = place.read("starts");
+    let mut seen = BTreeSet::new();
+    for start in starts.lines() {
+        assert!(seen.insert(start), "{start} started twice");
+    }
+    let runs: BTreeSet<&str> = rows.iter().filter_map(|row| row["run"].as_str()).collect();
+    for start in &seen {
+        let run = start.split(' ').next().expect("there is always a first");
+        assert!(runs.contains(run), "{run} started and is not on record");
+    }
+    println!("{kills} kills, {} firings, {} starts", rows.len(), seen.len());
+}
