@@ -21,7 +21,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::connections::Connections;
+use super::connections::{Connections, Turn};
 use super::protocol::{self, Source};
 
 /// So many may speak at once.
@@ -77,11 +77,15 @@ impl Server {
             match self.listener.accept().await {
                 Ok((stream, _)) if may_speak(&stream) => {
                     let place = connections.place().await;
-                    let answer = answer(stream, router.clone(), connections.clone());
-                    tokio::spawn(async move {
+                    let (told, own) = oneshot::channel();
+                    let answer = answer(stream, router.clone(), connections.clone(), own);
+                    let task = tokio::spawn(async move {
                         answer.await;
                         drop(place);
                     });
+                    // In its line before the next one comes. It may have ended.
+                    let own = task.abort_handle();
+                    let _ = told.send((own.clone(), connections.wait(own)));
                 }
                 Ok(_) => tracing::warn!("another user was refused at the socket"),
                 Err(error) => {
@@ -118,43 +122,40 @@ fn may_speak(stream: &UnixStream) -> bool {
 }
 
 /// Answers requests until the other side leaves, or has to make room.
-async fn answer(stream: UnixStream, router: Router, connections: Arc<Connections>) {
-    // A task of its own, so that it can be closed from elsewhere.
-    let (told, own) = oneshot::channel::<AbortHandle>();
-    let task = tokio::spawn(async move {
-        let Ok(own) = own.await else { return };
-        let turn = Arc::new(Mutex::new(Some(connections.wait(own.clone()))));
-        let router = TowerToHyperService::new(router);
-        let service = service_fn(move |request| {
-            let (answer, turn) = (router.call(request), turn.clone());
-            let (connections, own) = (connections.clone(), own.clone());
-            // Its request has come: nobody closes it before the whole answer is gone.
-            drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
-            let again = OnDrop(Some(move || {
-                let next = connections.wait(own);
-                *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
-            }));
-            async move {
-                Ok::<_, Infallible>(answer.await?.map(|body| {
-                    Body::new(body.map_frame(move |frame| {
-                        let _until_then = &again;
-                        frame
-                    }))
+async fn answer(
+    stream: UnixStream,
+    router: Router,
+    connections: Arc<Connections>,
+    own: oneshot::Receiver<(AbortHandle, Turn)>,
+) {
+    let Ok((own, turn)) = own.await else { return };
+    let turn = Arc::new(Mutex::new(Some(turn)));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        let (answer, turn) = (router.call(request), turn.clone());
+        let (connections, own) = (connections.clone(), own.clone());
+        // Its request has come: nobody closes it before the whole answer is gone.
+        drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let again = OnDrop(Some(move || {
+            let next = connections.wait(own);
+            *turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        }));
+        async move {
+            Ok::<_, Infallible>(answer.await?.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _until_then = &again;
+                    frame
                 }))
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .max_buf_size(64 * 1024)
-            .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a client left in the middle");
+            }))
         }
     });
-    if told.send(task.abort_handle()).is_ok() {
-        // An end by being closed is one, too.
-        let _ = task.await;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a client left in the middle");
     }
 }
 
