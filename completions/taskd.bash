@@ -218,7 +218,7 @@ _taskd() {
                     return 0
                     ;;
                 --outcome)
-                    COMPREPLY=($(compgen -W "success failed timed-out stopped not-started" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "success failed timed-out stopped not-started lost" -- "${cur}"))
                     return 0
                     ;;
                 --since)

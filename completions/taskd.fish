@@ -131,7 +131,8 @@ complete -c taskd -n "__fish_taskd_using_subcommand history" -l outcome -d 'Only
 failed\t''
 timed-out\t''
 stopped\t''
-not-started\t''"
+not-started\t''
+lost\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand history" -l since -d 'Due at this time or later: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h` ago' -r
 complete -c taskd -n "__fish_taskd_using_subcommand history" -l until -d 'Due at this time or earlier' -r
 complete -c taskd -n "__fish_taskd_using_subcommand history" -s n -l limit -d 'So many at most' -r

@@ -4,7 +4,9 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -23,10 +25,21 @@ fn kill(mut daemon: Daemon) {
 }
 
 fn history(place: &Place, words: &[&str]) -> Vec<Value> {
-    let all = ["history", "--json", "--state", "state", "--socket", "s", "-n", "100000"];
-    let output = place.taskd(all.iter().chain(words));
+    let all = ["history", "--json", "--state", "state", "--socket", "s"];
+    let most: &[&str] = if words.contains(&"--limit") { &[] } else { &["--limit", "100000"] };
+    let output = place.taskd(all.iter().chain(words).chain(most));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     json_lines(&output.stdout)
+}
+
+/// What the daemon says of itself.
+fn status(place: &Place) -> Option<Value> {
+    let mut stream = UnixStream::connect(place.path("s")).ok()?;
+    let request = "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
 }
 
 #[test]
@@ -236,17 +249,9 @@ fn a_full_disk_stops_no_task_and_what_was_not_recorded_is_recorded_later() {
     assert!(told["error"].as_str().expect("text").contains("full"), "{told}");
     let before = place.read("runs").lines().count();
     place.wait_for("runs", |text| text.lines().count() > before + 2);
-    let status = || {
-        let output = Command::new("curl")
-            .args(["-s", "--unix-socket", "s", "http://taskd/v1/status"])
-            .current_dir(place.path(""))
-            .output();
-        output.map(|output| text(&output.stdout)).unwrap_or_default()
-    };
-    if let Ok(status) = serde_json::from_str::<Value>(&status()) {
-        let degraded = status["degraded"].as_str().expect("text");
-        assert!(degraded.starts_with("what happens is not recorded: "), "{degraded}");
-    }
+    let told = status(&place).expect("it answers");
+    let degraded = told["degraded"].as_str().expect("text");
+    assert!(degraded.starts_with("what happens is not recorded: "), "{degraded}");
     fs::remove_file(format!("{inside}/filler")).expect("it is there");
     daemon.wait_for("what happens is recorded again, with all that was kept in memory");
     let output = place.taskd(["history", "--json", "--socket", "s", "-n", "1000"]);
@@ -300,8 +305,16 @@ fn however_it_is_killed_each_firing_has_one_verdict_and_none_starts_twice() {
             kill(daemon);
         }
     }
+    // Nothing new comes, and what waits gets its verdict.
+    let disabled = MIX.replace("output = \"discard\"", "output = \"discard\"\nenabled = false");
+    place.write("schedules.toml", &disabled);
     let mut daemon = start(&place);
     daemon.wait_for("running");
+    let is_idle = || {
+        let status = status(&place)?;
+        (status["waiting"] == 0 && status["running"] == 0).then_some(())
+    };
+    wait_until(is_idle).expect("all that waits runs");
     daemon.stop();
 
     let rows = history(&place, &[]);
@@ -334,4 +347,31 @@ fn however_it_is_killed_each_firing_has_one_verdict_and_none_starts_twice() {
         assert!(runs.contains(run), "{run} started and is not on record");
     }
     println!("{kills} kills, {} firings, {} starts", rows.len(), seen.len());
+}
+
+#[test]
+fn a_store_of_the_first_format_is_taken_over() {
+    let place = Place::with("schedules.toml", include_str!("formats/1.toml"));
+    fs::create_dir(place.path("state")).expect("it can be made");
+    fs::copy("tests/formats/1.db", place.path("state/taskd.db")).expect("it can be written");
+    let mut daemon = start(&place);
+    let mut told = BTreeSet::new();
+    while told.len() < 4 {
+        let row = daemon.next_record();
+        let message = row["message"].as_str().expect("text");
+        let what = match (message, row["task"].as_str(), row["outcome"].as_str()) {
+            ("run finished", Some("cut"), Some(outcome)) if outcome.starts_with("lost") => "lost",
+            ("firings missed", Some("quick"), _) => "missed",
+            ("attempt started", Some("fails"), _) => "tried again",
+            ("run finished", Some("later"), Some("success")) => "waited",
+            _ => continue,
+        };
+        told.insert(what);
+    }
+    daemon.stop();
+    let rows = history(&place, &["cut", "--outcome", "lost"]);
+    assert_eq!(rows[0]["run"], "cut@20261124T180345.125188Z");
+    // One stretch that may be of millions, as single firings.
+    let rows = history(&place, &["quick", "--verdict", "missed", "--limit", "3"]);
+    assert_eq!(rows.len(), 3, "{rows:?}");
 }

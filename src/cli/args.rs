@@ -196,7 +196,7 @@ pub struct Exec {
 }
 
 const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];
-const OUTCOMES: [&str; 5] = ["success", "failed", "timed-out", "stopped", "not-started"];
+const OUTCOMES: [&str; 6] = ["success", "failed", "timed-out", "stopped", "not-started", "lost"];
 
 #[derive(Args, Debug)]
 pub struct Output {
