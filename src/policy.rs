@@ -151,6 +151,21 @@ impl Retry {
     }
 }
 
+/// How much of the history of each task is kept. Its last run and its last success always stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Firings that were due in so many days.
+    pub days: u32,
+    /// So many firings.
+    pub runs: u32,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { days: 30, runs: 1000 }
+    }
+}
+
 /// How much may go on at once over all tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

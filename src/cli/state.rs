@@ -11,6 +11,7 @@ use super::exit::{Exit, Failure};
 use super::locate::{self, Located};
 use crate::config::Plan;
 use crate::hash;
+use crate::policy::Keep;
 use crate::store::{DirectoryError, Opened, Sqlite, StateDirectory, StoreError};
 
 /// A directory for the state, or none.
@@ -71,7 +72,7 @@ pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failur
         }
     };
     match StateDirectory::hold(&path, &absolute) {
-        Ok(directory) => open(directory, named),
+        Ok(directory) => open(directory, named, plan.daemon.history),
         Err(error @ DirectoryError::Unusable { .. }) if !named => {
             Ok(Held::in_memory(Some(error.to_string())))
         }
@@ -83,8 +84,8 @@ pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failur
 }
 
 /// Opens the store in `directory`.
-fn open(directory: StateDirectory, named: bool) -> Result<Held, Failure> {
-    match Sqlite::open(directory.path()) {
+fn open(directory: StateDirectory, named: bool, keep: Keep) -> Result<Held, Failure> {
+    match Sqlite::open(directory.path(), keep) {
         Ok(opened) => {
             if let Some(aside) = &opened.aside {
                 tracing::error!(aside = %aside.display(), "the database could not be read and was moved aside; another begins");

@@ -11,10 +11,12 @@ use super::keys::remedy;
 use super::problem::Problem;
 use super::raw::RawFile;
 use super::validate::Reader;
+use super::value::Value;
 use crate::name::Name;
-use crate::policy::Limits;
+use crate::policy::{Keep, Limits};
 
-const KEYS: [&str; 4] = ["state_dir", "socket", "max_runs", "shutdown_grace"];
+const KEYS: [&str; 5] = ["state_dir", "socket", "max_runs", "shutdown_grace", "history"];
+const HISTORY: [&str; 2] = ["keep_days", "keep_runs"];
 
 /// How the daemon itself works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Daemon {
     pub limits: Limits,
     /// How long its end may take, from the first signal on.
     pub shutdown_grace: SignedDuration,
+    /// How much of the history of each task is kept.
+    pub history: Keep,
 }
 
 impl Daemon {
@@ -41,6 +45,7 @@ impl Default for Daemon {
             socket: None,
             limits: Limits::default(),
             shutdown_grace: Self::SHUTDOWN_GRACE,
+            history: Keep::default(),
         }
     }
 }
@@ -101,6 +106,7 @@ impl Reader<'_> {
                         let grace = self.length(found);
                         daemon.shutdown_grace = grace.unwrap_or(daemon.shutdown_grace);
                     }
+                    "history" => daemon.history = self.history(found),
                     other => {
                         let problem = Problem::UnknownKey(other.into(), remedy(other, &KEYS));
                         self.complain(file, found.key.span.clone(), problem);
@@ -109,5 +115,26 @@ impl Reader<'_> {
             }
         }
         daemon
+    }
+
+    fn history(&mut self, found: Found<'_>) -> Keep {
+        let mut keep = Keep::default();
+        let Value::Table(table) = &found.node.value else {
+            let expected = "a table, write `history = { keep_days = 30, keep_runs = 1000 }`";
+            self.wrong_type(found, found.node, expected);
+            return keep;
+        };
+        for (key, node) in table {
+            let entry = Found { key, node, ..found };
+            match key.name.as_str() {
+                "keep_days" => keep.days = self.whole(entry, 1).unwrap_or(keep.days),
+                "keep_runs" => keep.runs = self.whole(entry, 1).unwrap_or(keep.runs),
+                other => {
+                    let problem = Problem::UnknownKey(other.into(), remedy(other, &HISTORY));
+                    self.complain(found.file, key.span.clone(), problem);
+                }
+            }
+        }
+        keep
     }
 }

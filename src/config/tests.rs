@@ -573,12 +573,13 @@ fn what_comes_after_what_is_read() {
 
 #[test]
 fn the_daemon_is_set_up_by_the_main_file_alone() {
-    let text = "[daemon]\nstate_dir = \"state\"\nmax_runs = 0\nshutdown_grace = \"1m\"\n[pools.db]\nlimit = 2\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n";
+    let text = "[daemon]\nstate_dir = \"state\"\nmax_runs = 0\nshutdown_grace = \"1m\"\nhistory = { keep_days = 7 }\n[pools.db]\nlimit = 2\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n";
     let daemon = fine(text).daemon;
     assert_eq!(daemon.state_dir.as_deref(), Some(Path::new("/srv/state")));
     assert_eq!(daemon.limits.max_runs, None, "none is no limit");
     assert_eq!(daemon.limits.pools.len(), 1);
     assert_eq!(daemon.shutdown_grace.as_secs(), 60);
+    assert_eq!((daemon.history.days, daemon.history.runs), (7, 1000));
     let place = tempfile::tempdir().expect("a place");
     fs::write(place.path().join("b.toml"), "[daemon]\nmax_runs = 1\n").expect("it can be written");
     fs::write(place.path().join("a.toml"), "include = \"b.toml\"\n").expect("it can be written");

@@ -10,6 +10,7 @@
 mod ask;
 mod code;
 mod read;
+mod retain;
 mod schema;
 mod write;
 
@@ -30,8 +31,11 @@ use super::Store;
 use super::views::{Touched, Views};
 use crate::event::{Event, RunId};
 use crate::name::Name;
+use crate::policy::Keep;
 use crate::scheduler::Remembered;
 use crate::task::BoxFuture;
+
+use retain::Surplus;
 
 pub use ask::Archive;
 pub use schema::StoreError;
@@ -47,6 +51,9 @@ const MOST_AT_ONCE: usize = 256;
 
 /// How often it is tried again to write what could not be.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// Old history waits for so many steps at most.
+const PATIENCE: usize = 64;
 
 /// So many events are kept in memory at most while the file cannot be written; those after them are
 /// lost, and said to be.
@@ -83,12 +90,12 @@ pub struct Opened {
 }
 
 impl Sqlite {
-    /// Opens the store in the directory at `path`, or makes it.
+    /// Opens the store in the directory at `path`, or makes it; so much of it is kept.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError`] if it is of a newer version, or if it cannot be made.
-    pub fn open(path: &Path) -> Result<Opened, StoreError> {
+    pub fn open(path: &Path, keep: Keep) -> Result<Opened, StoreError> {
         let path = path.join(FILE);
         let (connection, mut aside) = schema::open(&path)?;
         let (connection, views, last) = match read::views(&connection) {
@@ -101,10 +108,10 @@ impl Sqlite {
             }
         };
         let (remembered, boot) = (views.remembered(), views.boot.clone());
-        Ok(Opened { store: Self::start(connection, views, last), remembered, boot, aside })
+        Ok(Opened { store: Self::start(connection, views, last, keep), remembered, boot, aside })
     }
 
-    fn start(connection: Connection, views: Views, last: i64) -> Self {
+    fn start(connection: Connection, views: Views, last: i64, keep: Keep) -> Self {
         let (steps, receiver) = channel();
         let places = Arc::new(Semaphore::new(MOST_WAITING));
         let failure = Arc::new(Mutex::new(None));
@@ -125,6 +132,8 @@ impl Sqlite {
             kept: Vec::new(),
             lost: 0,
             touched: BTreeSet::new(),
+            surplus: Surplus::default(),
+            keep,
             failure: failure.clone(),
         };
         let thread = {
@@ -190,19 +199,28 @@ struct Writer {
     lost: u64,
     /// What is not written yet of the views.
     touched: BTreeSet<Touched>,
+    surplus: Surplus,
+    keep: Keep,
     failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Writer {
     fn write_all(mut self, steps: &Receiver<Step>, places: &Semaphore) {
+        let mut steps_since = 0;
         loop {
-            let first = if self.kept.is_empty() {
-                steps.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                steps.recv_timeout(AGAIN)
+            let has_failed = !self.kept.is_empty();
+            let first = match (has_failed, self.surplus.is_empty()) {
+                (true, _) => steps.recv_timeout(AGAIN),
+                (false, true) => steps.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                // Whatever comes goes first.
+                (false, false) => steps.recv_timeout(Duration::ZERO),
             };
             let mut together = match first {
                 Ok(step) => vec![step],
+                Err(RecvTimeoutError::Timeout) if !has_failed => {
+                    self.remove_surplus();
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => Vec::new(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -212,7 +230,13 @@ impl Writer {
                 together.push(step);
             }
             places.add_permits(together.len());
+            steps_since += together.len();
             self.write_together(together);
+            if steps_since >= PATIENCE && self.kept.is_empty() {
+                // Who always has something to write has old history, too.
+                steps_since = 0;
+                self.remove_surplus();
+            }
         }
         if !self.kept.is_empty() {
             self.write_together(Vec::new());
@@ -264,6 +288,7 @@ impl Writer {
             }
             self.last += 1;
             self.touched.extend(self.views.take(self.last, &event));
+            self.surplus.take(&event, self.views.tasks.keys());
             if let Event::TaskAdded { task, definition, .. }
             | Event::TaskChanged { task, definition, .. } = &event
             {
@@ -300,6 +325,14 @@ impl Writer {
         }
         write::views(&transaction, &mut self.numbers, &self.views, &self.touched)?;
         transaction.commit()
+    }
+
+    fn remove_surplus(&mut self) {
+        let removed = self.surplus.remove_some(&mut self.connection, &mut self.numbers, self.keep);
+        if let Err(error) = removed {
+            self.numbers.forget();
+            tracing::warn!(%error, "old history cannot be removed");
+        }
     }
 
     fn tell(&self, failure: Option<String>) {

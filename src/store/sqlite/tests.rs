@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::policy::Keep;
 use crate::scheduler::tests::histories::{Recorded, any_history, recorded};
 use crate::store::{Known, Memory, Query, Records};
 use crate::zone::Zone;
@@ -14,7 +15,7 @@ fn place() -> tempfile::TempDir {
 }
 
 fn opened(place: &tempfile::TempDir) -> Opened {
-    Sqlite::open(place.path()).expect("it can be opened")
+    Sqlite::open(place.path(), Keep::default()).expect("it can be opened")
 }
 
 #[tokio::test]
@@ -81,4 +82,60 @@ proptest! {
 
 fn instant(text: &str) -> Timestamp {
     text.parse().expect("an instant")
+}
+
+/// A year of a task that fires every ten minutes, and of one that ran twice long ago.
+#[tokio::test]
+async fn the_file_stays_bounded_over_a_year() {
+    let place = place();
+    let keep = Keep { days: 30, runs: 1000 };
+    let mut store = Sqlite::open(place.path(), keep).expect("it can be made").store;
+    let task = |name: &str| Name::new(name).expect("a fine name");
+    let definition = crate::event::Definition { text: "{}".into(), when: 0, enabled: true };
+    let run = |name: &str, at: Timestamp, well: bool| {
+        let run = RunId { task: task(name), due: at };
+        let outcome = if well {
+            crate::task::Outcome::Success
+        } else {
+            crate::task::Outcome::Failed(crate::task::Failure::Code(1))
+        };
+        let (trigger, took) = (crate::event::TriggerKind::Interval, jiff::SignedDuration::ZERO);
+        vec![
+            Event::RunStarted { at, run: run.clone(), trigger, cause: None, catch_up: false },
+            Event::AttemptStarted { at, run: run.clone(), attempt: 1 },
+            Event::RunFinished { at, run, started: at, took, attempts: 1, outcome },
+        ]
+    };
+    let start = instant("2026-01-01T00:00:00Z");
+    let added = |name: &str| Event::TaskAdded {
+        at: start,
+        task: task(name),
+        definition: definition.clone(),
+    };
+    store.append(&[added("often"), added("once")]).await;
+    store.append(&run("once", start, true)).await;
+    store.append(&run("once", start + jiff::SignedDuration::from_secs(1), false)).await;
+    let mut sizes = Vec::new();
+    for day in 0..365 {
+        for minute in (0..1440).step_by(10) {
+            let at = start + jiff::SignedDuration::from_mins(1440 * day + minute + 1);
+            store.append(&run("often", at, true)).await;
+        }
+        if day % 73 == 72 {
+            let size = std::fs::metadata(place.path().join(FILE)).expect("it is there").len();
+            sizes.push(size);
+        }
+    }
+    drop(store);
+    let archive = Archive::open(place.path(), []).expect("it can be asked");
+    let count = |name: &str| {
+        let query = Query { tasks: vec![task(name)], limit: 100_000, ..Query::default() };
+        let archive = archive.clone();
+        async move { archive.history(query).await.len() }
+    };
+    let often = count("often").await;
+    assert!((1000..1200).contains(&often), "{often} are kept");
+    assert_eq!(count("once").await, 2, "its last run and its last success");
+    let (second, last) = (sizes[1], sizes[4]);
+    assert!(last < second + second / 4, "it grows: {sizes:?}");
 }

@@ -1,0 +1,127 @@
+//! What is old goes, a little at a time, so that no start waits for it.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::code;
+use super::write::Numbers;
+use crate::event::Event;
+use crate::name::Name;
+use crate::policy::Keep;
+
+/// So many firings go at once at most.
+const AT_ONCE: i64 = 100;
+
+/// After so many new firings a task is looked at again.
+const NEW: u32 = 100;
+
+/// Which tasks may have more than is kept.
+#[derive(Debug, Default)]
+pub(super) struct Surplus {
+    /// To be looked at, each once.
+    line: VecDeque<Name>,
+    in_line: BTreeSet<Name>,
+    /// New firings of each since it was looked at.
+    new: HashMap<Name, u32>,
+    /// The present day and instant, as the events tell.
+    today: Option<Date>,
+    now: Option<Timestamp>,
+}
+
+impl Surplus {
+    /// Takes note of `event`; at the first one of a day, of which `tasks` there are.
+    pub fn take<'a>(&mut self, event: &Event, tasks: impl Iterator<Item = &'a Name>) {
+        let at = code::when(event);
+        self.now = Some(at);
+        let today = at.to_zoned_datetime(TimeZone::UTC).date();
+        if self.today != Some(today) {
+            self.today = Some(today);
+            tasks.for_each(|task| self.look_at(task));
+        }
+        let task = match event {
+            Event::RunStarted { run, .. } | Event::FiringSkipped { run, .. } => &run.task,
+            Event::FiringsPassed { task, .. } => task,
+            _ => return,
+        };
+        let new = self.new.entry(task.clone()).or_default();
+        *new += 1;
+        if *new >= NEW {
+            *new = 0;
+            self.look_at(task);
+        }
+    }
+
+    fn look_at(&mut self, task: &Name) {
+        if self.in_line.insert(task.clone()) {
+            self.line.push_back(task.clone());
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// Removes a little of the first task in line.
+    pub fn remove_some(
+        &mut self,
+        connection: &mut Connection,
+        numbers: &mut Numbers,
+        keep: Keep,
+    ) -> Result<()> {
+        let (Some(task), Some(now)) = (self.line.pop_front(), self.now) else { return Ok(()) };
+        self.in_line.remove(&task);
+        let number = numbers.of(connection, &task)?;
+        let change = connection.transaction()?;
+        let more = remove(&change, number, now, keep)?;
+        change.commit()?;
+        if more {
+            self.look_at(&task);
+        }
+        Ok(())
+    }
+}
+
+/// Removes some of the firings of `task` that are too old or too many; tells whether there are more.
+fn remove(connection: &Connection, task: i64, now: Timestamp, keep: Keep) -> Result<bool> {
+    let days = SignedDuration::from_hours(24 * i64::from(keep.days));
+    let oldest = now.checked_sub(days).map_or(i64::MIN, Timestamp::as_microsecond);
+    // The newest of those that are too many.
+    let sql = "SELECT due FROM firings WHERE task = ? ORDER BY due DESC LIMIT 1 OFFSET ?";
+    let surplus: Option<i64> = connection
+        .prepare_cached(sql)?
+        .query_row(params![task, keep.runs], |row| row.get(0))
+        .optional()?;
+    let until = surplus.map_or(oldest, |surplus| oldest.max(surplus.saturating_add(1)));
+    // What goes on is not over, and the last run and the last success always stay.
+    let sql = "SELECT due FROM firings WHERE task = ?1 AND due < ?2
+            AND (verdict != 0 OR outcome IS NOT NULL)
+            AND due IS NOT (SELECT max(due) FROM firings WHERE task = ?1 AND verdict = 0)
+            AND due IS NOT
+                (SELECT max(due) FROM firings WHERE task = ?1 AND verdict = 0 AND outcome = 0)
+        ORDER BY due LIMIT ?3";
+    let dues: Result<Vec<i64>> = connection
+        .prepare_cached(sql)?
+        .query_map(params![task, until, AT_ONCE], |row| row.get(0))?
+        .collect();
+    let dues = dues?;
+    for due in &dues {
+        for sql in [
+            "DELETE FROM firings WHERE task = ? AND due = ?",
+            "DELETE FROM events WHERE task = ? AND due = ?",
+        ] {
+            connection.prepare_cached(sql)?.execute([task, *due])?;
+        }
+    }
+    let sql = "DELETE FROM spans WHERE task = ?1 AND first IN (
+            SELECT first FROM spans WHERE task = ?1 AND last < ?2 ORDER BY first LIMIT ?3)";
+    let spans = connection.prepare_cached(sql)?.execute(params![task, until, AT_ONCE])?;
+    // Events that are about no firing.
+    let sql = "DELETE FROM events WHERE number IN (
+            SELECT number FROM events WHERE due IS NULL AND at < ? ORDER BY number LIMIT ?)";
+    connection.prepare_cached(sql)?.execute([oldest, AT_ONCE])?;
+    Ok(dues.len() >= 100 || spans >= 100)
+}
