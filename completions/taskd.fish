@@ -42,6 +42,7 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "check" -d 'Check schedu
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "explain" -d 'Explain a task or an expression: in words, field by field, and where clocks change'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "history" -d 'Tell what became of firings: the newest first'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "output" -d 'Print what a run has written, or the latest run of a task'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "why" -d 'Tell why a task did or did not run: the verdict of a firing, and what decided it'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "exec" -d 'Run the command of a task here and now, on this terminal, as the daemon would; no record is kept'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "man" -d 'Print the manual page'
@@ -155,6 +156,16 @@ json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand output" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand output" -s f -l follow -d 'Go on until the run has ended'
 complete -c taskd -n "__fish_taskd_using_subcommand output" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l at -d 'The firing nearest to this time, else the latest: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h` ago' -r
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand why" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand why" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F

@@ -79,6 +79,8 @@ pub enum Verb {
     History(History),
     /// Print what a run has written, or the latest run of a task
     Output(Output),
+    /// Tell why a task did or did not run: the verdict of a firing, and what decided it
+    Why(Why),
     /// Run the command of a task here and now, on this terminal, as the daemon would; no record is kept
     Exec(Exec),
     /// Print the completions for a shell
@@ -196,6 +198,20 @@ pub struct Exec {
 }
 
 const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];
+#[derive(Args, Debug)]
+pub struct Why {
+    /// The task; what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
+    /// The firing nearest to this time, else the latest: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h`
+    /// ago
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 const OUTCOMES: [&str; 6] = ["success", "failed", "timed-out", "stopped", "not-started", "lost"];
 
 #[derive(Args, Debug)]

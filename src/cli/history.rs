@@ -64,13 +64,7 @@ fn grid(rows: &[Value], is_live: bool) -> Grid {
     let mut grid = Grid::new(&["DUE", "TASK", "TRIGGER", "VERDICT", "OUTCOME", "TOOK", "WHY"], 6);
     for row in rows {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_string();
-        let is_run = row["verdict"] == "run";
-        let outcome = match (is_run && row["outcome"].is_null(), is_live) {
-            (true, true) => "running".into(),
-            // The next daemon tells whether it is.
-            (true, false) => "unseen".into(),
-            (false, _) => text("outcome"),
-        };
+        let outcome = outcome(row, is_live);
         grid.row(vec![
             text("due"),
             text("task"),
@@ -82,6 +76,27 @@ fn grid(rows: &[Value], is_live: bool) -> Grid {
         ]);
     }
     grid
+}
+
+/// How a run ended, or whether it goes on.
+fn outcome(row: &Value, is_live: bool) -> String {
+    let is_run = row["verdict"] == "run";
+    match (is_run && row["outcome"].is_null(), is_live) {
+        (true, true) => "running".into(),
+        // The next daemon tells whether it is.
+        (true, false) => "unseen".into(),
+        (false, _) => row["outcome"].as_str().unwrap_or("-").to_string(),
+    }
+}
+
+/// A row in a few words.
+pub fn summary(row: &Value, is_live: bool) -> String {
+    let why = why(row);
+    let what = match row["verdict"].as_str() {
+        Some("run") | None => outcome(row, is_live),
+        Some(verdict) => verdict.into(),
+    };
+    if why == "-" { what } else { format!("{what}, {why}") }
 }
 
 fn took(row: &Value) -> Option<String> {

@@ -28,6 +28,7 @@ mod state;
 mod time;
 mod trust;
 mod validate;
+mod why;
 mod zones;
 
 use std::process::ExitCode;
@@ -84,6 +85,7 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Validate(validate) => validate::validate(&global, &validate),
         Verb::History(history) => history::history(&global, &history),
         Verb::Output(output) => output_of::output(&global, &output),
+        Verb::Why(why) => why::why(&global, &why),
         Verb::Exec(exec) => exec::exec(&global, &exec),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),

@@ -17,8 +17,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Handle, Query, Records, Row};
+use crate::engine::{Handle, Query, Records, Row, Story};
 use crate::event::RunId;
+use crate::zone::Zone;
 
 /// A page has so many rows at most.
 const MOST_ROWS: usize = 1_000;
@@ -66,6 +67,7 @@ pub(super) fn router(source: Source) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/history", get(history))
+        .route("/v1/why", get(why))
         .route("/v1/runs/{id}", get(run))
         .route("/v1/runs/{id}/output", get(output))
         .fallback(unknown)
@@ -238,6 +240,48 @@ async fn named(
             .help("`taskd list` tells which there are"));
     }
     Ok(names.into_iter())
+}
+
+/// The firing of a task that is nearest to an instant, and what decided its verdict.
+async fn why(
+    State(source): State<Source>,
+    RawQuery(text): RawQuery,
+) -> Result<Json<Value>, ApiError> {
+    let (mut task, mut at) = (None, Timestamp::MAX);
+    for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+        match &*name {
+            "task" => task = Some(value.into_owned()),
+            "at" => {
+                let bad = |_| ApiError::bad_parameter(&value, "no time as `2026-12-31T23:59:59Z`");
+                at = value.parse().map_err(bad)?;
+            }
+            other => return Err(ApiError::bad_parameter(other, "no parameter of this")),
+        }
+    }
+    let task = task.unwrap_or_default();
+    let known = source.records.tasks().await;
+    let Some(name) = known.into_iter().find(|name| name.as_str() == task) else {
+        let message = format!("there is no task `{}`", task.escape_debug());
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "no-such-task", message)
+            .help("`taskd list` tells which there are"));
+    };
+    let Story { nearest, other, definition, facts } = source.records.why(name, at).await;
+    let definition = definition.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let zone = nearest.as_ref().map_or_else(Zone::utc, |row| row.zone.clone());
+    let facts: Vec<Value> = facts
+        .iter()
+        .map(|fact| {
+            let at = fact.at.display_with_offset(zone.offset(fact.at)).to_string();
+            json!({ "at": at, "what": fact.what })
+        })
+        .collect();
+    Ok(Json(json!({
+        "task": task,
+        "nearest": nearest,
+        "other": other,
+        "definition": definition,
+        "facts": facts,
+    })))
 }
 
 async fn run(State(source): State<Source>, Path(id): Path<String>) -> Result<Json<Row>, ApiError> {

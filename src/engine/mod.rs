@@ -30,7 +30,7 @@ use crate::zone::Zone;
 
 use attempt::Attempts;
 
-pub use crate::store::{Query, Records, Row};
+pub use crate::store::{Query, Records, Row, Story};
 
 /// Requests that wait for the loop at most; who asks more has to wait.
 const MOST_REQUESTS: usize = 64;

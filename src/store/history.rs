@@ -150,6 +150,44 @@ pub trait Records: Send + Sync {
 
     /// The tasks of which anything is known.
     fn tasks(&self) -> BoxFuture<'_, Vec<Name>>;
+
+    /// What is known of the firings of `task` around `at`.
+    fn why(&self, task: Name, at: Timestamp) -> BoxFuture<'_, Story>;
+}
+
+/// What is known of the firings of a task around an instant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Story {
+    /// The firing that is due nearest to it.
+    pub nearest: Option<Row>,
+    /// The nearest on the other side of it.
+    pub other: Option<Row>,
+    /// How the task was defined when the nearest got its verdict: a JSON object.
+    pub definition: Option<String>,
+    /// What happened to the nearest, and what decided its verdict, by time.
+    pub facts: Vec<Fact>,
+}
+
+/// Something that is on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words.
+    pub what: String,
+}
+
+impl Story {
+    /// A story of the two firings around `at`.
+    pub(super) fn around(at: Timestamp, before: Option<Row>, after: Option<Row>) -> Self {
+        let distance = |row: &Row| row.firing.due.duration_since(at).abs();
+        let later_is_nearer = match (&before, &after) {
+            (Some(before), Some(after)) => distance(after) < distance(before),
+            (before, _) => before.is_none(),
+        };
+        let (nearest, other) = if later_is_nearer { (after, before) } else { (before, after) };
+        Self { nearest, other, ..Self::default() }
+    }
 }
 
 /// What records have to know of a task to tell single firings of a stretch.
@@ -179,6 +217,29 @@ pub(super) fn last_of_span(
     match fires {
         Some(when) => when.last_until(before, end).map(|firing| (firing.due, Some(firing.kind))),
         None => Some((last.filter(|last| *last <= until).unwrap_or(first), None)),
+    }
+}
+
+/// The first firing that is due after `after` in a stretch, and what named it.
+pub(super) fn next_of_span(
+    known: Option<&Known>,
+    (first, last): (Timestamp, Option<Timestamp>),
+    after: Timestamp,
+) -> Option<(Timestamp, Option<TriggerKind>)> {
+    let before = first.checked_sub(1.microsecond()).ok()?;
+    let when = known.map(|known| &known.schedule.when);
+    let fires = when.filter(|when| when.next_after(before).is_some_and(|next| next.due == first));
+    match fires {
+        Some(when) => {
+            let next = when.next_after(after.max(before))?;
+            let inside = last.is_none_or(|last| next.due <= last);
+            inside.then_some((next.due, Some(next.kind)))
+        }
+        None => [Some(first), last]
+            .into_iter()
+            .flatten()
+            .find(|due| *due > after)
+            .map(|due| (due, None)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{Timestamp, ToSpan};
 
 use super::Store;
-use super::history::{Known, Latest, Query, Records, Row, last_of_span};
+use super::history::{Known, Latest, Query, Records, Row, Story, last_of_span, next_of_span};
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::policy::CORRECTION;
@@ -41,6 +41,8 @@ struct OfTask {
     rows: BTreeMap<Timestamp, Row>,
     /// Stretches of firings that did not run, by their first: the last, and what became of them.
     spans: BTreeMap<Timestamp, (Timestamp, Passed)>,
+    /// As it is defined.
+    definition: Option<Arc<str>>,
 }
 
 impl Memory {
@@ -121,6 +123,11 @@ impl Kept {
                 if let Some(row) = self.row(run) {
                     (row.finished, row.outcome) = (Some(*at), Some(outcome.word()));
                 }
+            }
+            Event::TaskAdded { task, definition, .. }
+            | Event::TaskChanged { task, definition, .. } => {
+                let of = self.tasks.entry(task.clone()).or_default();
+                of.definition = Some(definition.text.clone());
             }
             Event::ClockStepped { at, by } if *by < -CORRECTION => self.withdraw(recent, *at),
             _ => {}
@@ -242,6 +249,29 @@ impl Records for Recent {
         let row = of.and_then(|of| self.latest(of, &id.task, id.due, &Query::default()));
         drop(kept);
         Box::pin(std::future::ready(row.filter(|row| row.firing == id)))
+    }
+
+    fn why(&self, task: Name, at: Timestamp) -> BoxFuture<'_, Story> {
+        let kept = self.kept();
+        let everything = Query::default();
+        let story = kept.tasks.get(&task).map(|of| {
+            let before = self.latest(of, &task, at, &everything);
+            let row = of.rows.range(at..).find(|(due, _)| **due > at).map(|(_, row)| row.clone());
+            let spans = of.spans.iter().filter(|(_, (last, _))| *last > at);
+            let passed = spans.filter_map(|(first, (last, passed))| {
+                let span = (*first, Some(*last));
+                let (due, kind) = next_of_span(self.known.get(&task), span, at)?;
+                let (verdict, reason) = passed.verdict();
+                let firing = RunId { task: task.clone(), due };
+                Some(Row { reason, ..self.row(&firing, kind, verdict) })
+            });
+            let after = row.into_iter().chain(passed).min_by_key(|row| row.firing.due);
+            let definition = of.definition.as_ref().map(ToString::to_string);
+            let nearest = Story::around(at, before, after);
+            Story { definition: definition.filter(|_| nearest.nearest.is_some()), ..nearest }
+        });
+        drop(kept);
+        Box::pin(std::future::ready(story.unwrap_or_default()))
     }
 
     fn tasks(&self) -> BoxFuture<'_, Vec<Name>> {

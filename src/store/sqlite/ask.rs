@@ -11,7 +11,7 @@ use super::schema::{self, StoreError};
 use super::{FILE, code};
 use crate::event::{RunId, TriggerKind};
 use crate::name::Name;
-use crate::store::history::{Known, Latest, Query, Records, Row, last_of_span};
+use crate::store::history::{Known, Latest, Query, Records, Row, Story, last_of_span};
 use crate::task::BoxFuture;
 use crate::zone::Zone;
 
@@ -20,17 +20,17 @@ use crate::zone::Zone;
 pub struct Archive(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     connection: Mutex<Connection>,
     known: BTreeMap<Name, Known>,
 }
 
 /// A stretch of firings none of which ran.
 #[derive(Debug)]
-struct Span {
+pub(super) struct Span {
     task: Name,
-    first: Timestamp,
-    last: Timestamp,
+    pub first: Timestamp,
+    pub last: Timestamp,
     verdict: i64,
     /// Whether its last firing is known.
     is_whole: bool,
@@ -87,25 +87,11 @@ impl Records for Archive {
     }
 
     fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>> {
-        self.ask(move |inner, connection| {
-            let sql = format!("{ROW} WHERE t.name = ? AND f.due = ?");
-            let due = id.due.as_microsecond();
-            let row = connection
-                .prepare_cached(&sql)?
-                .query_row(params![id.task.as_str(), due], |row| inner.row(row))
-                .optional()?;
-            if row.is_some() {
-                return Ok(row);
-            }
-            let query = Query {
-                tasks: vec![id.task.clone()],
-                since: Some(id.due),
-                until: Some(id.due),
-                limit: 1,
-                ..Query::default()
-            };
-            Ok(inner.history(connection, &query)?.pop())
-        })
+        self.ask(move |inner, connection| inner.find(connection, &id))
+    }
+
+    fn why(&self, task: Name, at: Timestamp) -> BoxFuture<'_, Story> {
+        self.ask(move |inner, connection| inner.why(connection, &task, at))
     }
 
     fn tasks(&self) -> BoxFuture<'_, Vec<Name>> {
@@ -124,7 +110,28 @@ impl Records for Archive {
 }
 
 impl Inner {
-    fn history(&self, connection: &Connection, query: &Query) -> Result<Vec<Row>> {
+    /// What is known of the firing `id`.
+    pub(super) fn find(&self, connection: &Connection, id: &RunId) -> Result<Option<Row>> {
+        let sql = format!("{ROW} WHERE t.name = ? AND f.due = ?");
+        let due = id.due.as_microsecond();
+        let row = connection
+            .prepare_cached(&sql)?
+            .query_row(params![id.task.as_str(), due], |row| self.row(row))
+            .optional()?;
+        if row.is_some() {
+            return Ok(row);
+        }
+        let query = Query {
+            tasks: vec![id.task.clone()],
+            since: Some(id.due),
+            until: Some(id.due),
+            limit: 1,
+            ..Query::default()
+        };
+        Ok(self.history(connection, &query)?.pop())
+    }
+
+    pub(super) fn history(&self, connection: &Connection, query: &Query) -> Result<Vec<Row>> {
         let mut rows = self.single(connection, query)?;
         // A page that is full reaches no further back than its last row.
         let page_is_full = rows.len() >= query.limit;
@@ -224,7 +231,7 @@ impl Inner {
     }
 
     /// The stretches that reach into this time and that `query` wants.
-    fn spans(
+    pub(super) fn spans(
         connection: &Connection,
         query: &Query,
         (from, until): (Option<Timestamp>, Timestamp),
@@ -249,9 +256,14 @@ impl Inner {
         Ok(spans?.into_iter().flatten().filter(wanted).collect())
     }
 
+    /// When the task of `span` fired then, if that is known.
+    pub(super) fn known_then(&self, span: &Span) -> Option<&Known> {
+        self.known.get(&span.task).filter(|_| span.known)
+    }
+
     /// The latest firing of `span` that is due by `until`.
     fn latest(&self, span: &Span, until: Timestamp) -> Option<Row> {
-        let known = self.known.get(&span.task).filter(|_| span.known);
+        let known = self.known_then(span);
         // Where a clock was corrected, the stretch ends with that, and at no firing.
         let end = if known.is_some() || span.is_whole { Some(span.last) } else { None };
         let (due, trigger) = last_of_span(known, (span.first, end), until)?;

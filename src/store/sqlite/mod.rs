@@ -12,6 +12,7 @@ mod code;
 mod read;
 mod retain;
 mod schema;
+mod why;
 mod write;
 
 #[cfg(test)]

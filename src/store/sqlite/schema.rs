@@ -75,6 +75,7 @@ const STEPS: [&str; 1] = ["
         due INTEGER,
         more TEXT
     );
+    CREATE INDEX events_about_no_firing ON events (at) WHERE due IS NULL;
     CREATE INDEX events_by_firing ON events (task, due) WHERE due IS NOT NULL;
     CREATE TABLE firings (
         task INTEGER NOT NULL,

@@ -1,0 +1,205 @@
+//! Why a firing got its verdict: what is on record of it, and what was so around it.
+
+use jiff::{Timestamp, ToSpan};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::ask::Inner;
+use super::code;
+use crate::event::RunId;
+use crate::name::Name;
+use crate::store::history::{Fact, Query, Row, Story, next_of_span};
+
+impl Inner {
+    /// What is known of the firings of `task` around `at`.
+    pub(super) fn why(&self, connection: &Connection, task: &Name, at: Timestamp) -> Result<Story> {
+        let number: Option<i64> = connection
+            .prepare_cached("SELECT id FROM tasks WHERE name = ?")?
+            .query_row([task.as_str()], |row| row.get(0))
+            .optional()?;
+        let Some(number) = number else { return Ok(Story::default()) };
+        let tasks = vec![task.clone()];
+        let query = Query { tasks, until: Some(at), limit: 1, ..Query::default() };
+        let before = self.history(connection, &query)?.pop();
+        let after = self.first_after(connection, task, number, at)?;
+        let mut story = Story::around(at, before, after);
+        if let Some(row) = &story.nearest {
+            story.definition = definition(connection, number, row.firing.due.as_microsecond())?;
+            story.facts = facts(connection, number, row)?;
+            story.facts.sort_by_key(|fact| fact.at);
+        }
+        Ok(story)
+    }
+
+    /// The first firing of `task` that is due after `at`.
+    fn first_after(
+        &self,
+        connection: &Connection,
+        task: &Name,
+        number: i64,
+        at: Timestamp,
+    ) -> Result<Option<Row>> {
+        let micros = at.as_microsecond();
+        let sql = "SELECT min(due) FROM firings WHERE task = ? AND due > ?";
+        let single: Option<i64> =
+            connection.prepare_cached(sql)?.query_row([number, micros], |row| row.get(0))?;
+        let single = single.map(code::instant);
+        let query = Query { tasks: vec![task.clone()], ..Query::default() };
+        let from = at.checked_add(1.microsecond()).unwrap_or(at);
+        let spans = Self::spans(connection, &query, (Some(from), Timestamp::MAX))?;
+        let passed = spans.iter().filter_map(|span| {
+            let known = self.known_then(span);
+            next_of_span(known, (span.first, Some(span.last)), at).map(|(due, _)| due)
+        });
+        let Some(due) = single.into_iter().chain(passed).min() else { return Ok(None) };
+        self.find(connection, &RunId { task: task.clone(), due })
+    }
+}
+
+/// How the task was defined when its firing got its verdict.
+fn definition(connection: &Connection, task: i64, due: i64) -> Result<Option<String>> {
+    for sql in [
+        "SELECT d.text FROM firings f JOIN definitions d ON d.id = f.definition
+            WHERE f.task = ?1 AND f.due = ?2",
+        "SELECT d.text FROM spans s JOIN definitions d ON d.id = s.definition
+            WHERE s.task = ?1 AND s.first <= ?2 AND s.last >= ?2",
+    ] {
+        let text: Option<String> =
+            connection.prepare_cached(sql)?.query_row([task, due], |row| row.get(0)).optional()?;
+        if text.is_some() {
+            return Ok(text);
+        }
+    }
+    Ok(None)
+}
+
+/// What is on record of the firing of `row`, and what decided its verdict.
+fn facts(connection: &Connection, task: i64, row: &Row) -> Result<Vec<Fact>> {
+    let due = row.firing.due.as_microsecond();
+    let mut facts = Vec::new();
+    let sql = "SELECT at, kind, more FROM events WHERE task = ? AND due = ? ORDER BY number";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut events = statement.query([task, due])?;
+    while let Some(event) = events.next()? {
+        let more: Option<String> = event.get(2)?;
+        if let Some(what) = told(event.get(1)?, more.as_deref().unwrap_or_default(), row) {
+            facts.push(Fact { at: code::instant(event.get(0)?), what });
+        }
+    }
+    match (row.verdict, row.reason) {
+        ("missed" | "coalesced", _) => absence(connection, due, &mut facts)?,
+        ("skipped", Some("overlap")) => overlap(connection, task, &row.firing, &mut facts)?,
+        ("paused", _) => pause(connection, task, due, &mut facts)?,
+        _ => {}
+    }
+    Ok(facts)
+}
+
+/// An event of a firing in words.
+fn told(kind: i64, more: &str, row: &Row) -> Option<String> {
+    let mut words = more.split(' ');
+    Some(match kind {
+        10 => match words.next()? {
+            "delay" => "it waits for its delay".into(),
+            "turn" => "it waits for its turn: the run before it goes on".into(),
+            "pool" => "it waits for a place in its pool".into(),
+            _ => "it waits until fewer runs go on".into(),
+        },
+        13 => "its run begins".into(),
+        14 if !more.is_empty() => format!("attempt {more} begins"),
+        15 => {
+            let (attempt, _took, next) = (words.next()?, words.next()?, words.next()?);
+            let outcome = code::outcome(&words.collect::<Vec<_>>().join(" "));
+            match next.parse() {
+                Ok(next) => {
+                    let next = code::instant(next);
+                    let next = next.display_with_offset(row.zone.offset(next));
+                    format!("attempt {attempt}: {outcome}; the next is due at {next}")
+                }
+                Err(_) => format!("attempt {attempt}: {outcome}"),
+            }
+        }
+        16 => "its run has ended".into(),
+        _ => return None,
+    })
+}
+
+/// Nobody was there when a firing was due: since when, and until when.
+fn absence(connection: &Connection, due: i64, facts: &mut Vec<Fact>) -> Result<()> {
+    let sql = "SELECT at, kind FROM events
+        WHERE due IS NULL AND kind IN (0, 1) AND at <= ? ORDER BY at DESC, number DESC LIMIT 1";
+    let before: Option<(i64, i64)> = connection
+        .prepare_cached(sql)?
+        .query_row([due], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    facts.extend(before.map(|(at, kind)| Fact {
+        at: code::instant(at),
+        what: match kind {
+            0 => "the daemon began that was the last one before it was due".into(),
+            _ => "the daemon ended".into(),
+        },
+    }));
+    let sql = "SELECT at FROM events
+        WHERE due IS NULL AND kind = 0 AND at > ? ORDER BY at, number LIMIT 1";
+    let after: Option<i64> =
+        connection.prepare_cached(sql)?.query_row([due], |row| row.get(0)).optional()?;
+    facts.extend(
+        after.map(|at| Fact { at: code::instant(at), what: "the next daemon began".into() }),
+    );
+    let sql = "SELECT at, more FROM events
+        WHERE due IS NULL AND kind = 2 AND at > ? ORDER BY at, number LIMIT 1";
+    let step: Option<(i64, i64)> = connection
+        .prepare_cached(sql)?
+        .query_row([due], |row| Ok((row.get(0)?, row.get::<_, String>(1)?.parse().unwrap_or(0))))
+        .optional()?;
+    facts.extend(step.filter(|(at, by)| at - by <= due).map(|(at, by)| Fact {
+        at: code::instant(at),
+        what: format!("the wall clock was set by {} s", by / 1_000_000),
+    }));
+    Ok(())
+}
+
+/// The run that still went on when a firing was due.
+fn overlap(
+    connection: &Connection,
+    task: i64,
+    firing: &RunId,
+    facts: &mut Vec<Fact>,
+) -> Result<()> {
+    let sql = "SELECT due, started, finished FROM firings
+        WHERE task = ? AND verdict = 0 AND due < ? ORDER BY due DESC LIMIT 1";
+    let due = firing.due.as_microsecond();
+    let run: Option<(i64, Option<i64>, Option<i64>)> = connection
+        .prepare_cached(sql)?
+        .query_row([task, due], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    if let Some((due, Some(started), finished)) = run {
+        let run = RunId { task: firing.task.clone(), due: code::instant(due) };
+        facts.push(Fact { at: code::instant(started), what: format!("`{run}` began") });
+        facts.extend(
+            finished.map(|at| Fact { at: code::instant(at), what: format!("`{run}` ended") }),
+        );
+    }
+    Ok(())
+}
+
+/// The pause into which a firing fell.
+fn pause(connection: &Connection, task: i64, due: i64, facts: &mut Vec<Fact>) -> Result<()> {
+    let sql = "SELECT at, task, more FROM events
+        WHERE due IS NULL AND kind = 8 AND at <= ?1 AND (task = ?2 OR task IS NULL)
+        ORDER BY at DESC, number DESC LIMIT 1";
+    let found: Option<(i64, Option<i64>, Option<String>)> = connection
+        .prepare_cached(sql)?
+        .query_row(params![due, task], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    facts.extend(found.map(|(at, of, more)| {
+        let what = if of.is_some() { "the task was paused" } else { "everything was paused" };
+        let more = more.unwrap_or_default();
+        let reason = more.splitn(3, ' ').nth(2).unwrap_or_default();
+        let what = match reason {
+            "" => what.into(),
+            reason => format!("{what}: {reason}"),
+        };
+        Fact { at: code::instant(at), what }
+    }));
+    Ok(())
+}
