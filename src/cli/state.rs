@@ -87,6 +87,10 @@ pub fn hold(global: &Global, file: &Located, plan: &Plan) -> Result<Held, Failur
 fn open(directory: StateDirectory, named: bool, keep: Keep) -> Result<Held, Failure> {
     match Sqlite::open(directory.path(), keep) {
         Ok(opened) => {
+            if directory.is_remote() {
+                let path = directory.path().display();
+                tracing::warn!(%path, "the state lies on a network file system, where it is not safe");
+            }
             if let Some(aside) = &opened.aside {
                 tracing::error!(aside = %aside.display(), "the database could not be read and was moved aside; another begins");
             }

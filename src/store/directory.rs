@@ -48,6 +48,17 @@ impl StateDirectory {
         Ok(directory)
     }
 
+    /// Whether it lies on a network file system, where locks and write-ahead logs cannot be relied on.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        /// NFS, SMB, CIFS, SMB 2, Ceph, AFS, as statfs(2) has them.
+        const REMOTE: [u32; 6] =
+            [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x00c3_6400, 0x5346_414f];
+        rustix::fs::statfs(&self.path).is_ok_and(|system| {
+            u32::try_from(system.f_type & 0xffff_ffff).is_ok_and(|kind| REMOTE.contains(&kind))
+        })
+    }
+
     /// Where in it output is captured.
     #[must_use]
     pub fn output(&self) -> PathBuf {
