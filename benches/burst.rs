@@ -1,6 +1,9 @@
 //! Five thousand tasks due at one instant: when the first and the last of their processes are at work,
 //! beside a bare loop of two threads that spawn the same program as often.
 //!
+//! Without output and a record of it (`in memory`), with a record on disk (`discard`), and with all
+//! that is the default.
+//!
 //! `TASKD_BENCH_ROUNDS` says how often, in turn; five rounds by default. It needs a C compiler: the
 //! program is static, so that what it takes itself is the least there is.
 
@@ -93,7 +96,7 @@ fn bare(program: &Path, file: &Path) -> Round {
     judge(file, instant)
 }
 
-fn taskd(program: &Path, file: &Path, place: &Path, output: &str) -> Round {
+fn taskd(program: &Path, file: &Path, place: &Path, output: &str, state: &Path) -> Round {
     fs::write(file, "").expect("it can be written");
     // Time enough to read the file and to come to rest.
     let instant = now() / 1_000_000 + 4;
@@ -111,7 +114,7 @@ fn taskd(program: &Path, file: &Path, place: &Path, output: &str) -> Round {
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_taskd"));
     daemon
         .args(["run", "--log-level", "warn", "--state"])
-        .arg(place.join("state"))
+        .arg(state)
         .arg("--socket")
         .arg(place.join("socket"))
         .arg(&schedules);
@@ -147,21 +150,26 @@ fn main() {
     };
     let rounds = std::env::var("TASKD_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     let file = place.path().join("stamps");
-    let (mut discarded, mut kept) = (Vec::new(), Vec::new());
+    let (mut unrecorded, mut discarded, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    let (nowhere, state) = (Path::new("none"), place.path().join("state"));
     println!("ms after the instant   first      last");
     for _ in 0..rounds.unwrap_or(5) {
         let floor = bare(&program, &file);
         println!("bare loop           {:>8.1}  {:>8.1}", floor.first, floor.last);
-        for (what, output, ratios) in
-            [("discard", "output = \"discard\"", &mut discarded), ("default", "", &mut kept)]
-        {
-            let round = taskd(&program, &file, place.path(), output);
+        let discard = "output = \"discard\"";
+        for (what, output, state, ratios) in [
+            ("in memory", discard, nowhere, &mut unrecorded),
+            ("discard", discard, &state, &mut discarded),
+            ("default", "", &state, &mut kept),
+        ] {
+            let round = taskd(&program, &file, place.path(), output, state);
             let ratio = round.last / floor.last;
-            println!("{what}  {:>8.1}  {:>8.1}  {ratio:.2} of the loop", round.first, round.last);
+            println!("{what:<9} {:>8.1}  {:>8.1}  {ratio:.2} of the loop", round.first, round.last);
             ratios.push(ratio);
         }
     }
-    for (what, mut ratios) in [("discard", discarded), ("default", kept)] {
+    for (what, mut ratios) in [("in memory", unrecorded), ("discard", discarded), ("default", kept)]
+    {
         ratios.sort_by(f64::total_cmp);
         println!("median of {what}: {:.2} of the loop", ratios[ratios.len() / 2]);
     }

@@ -25,7 +25,12 @@ pub(crate) struct Views {
 /// What an event has changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Touched {
+    /// Its marks.
     Task(Name),
+    /// Its definition, and all the rest.
+    Definition(Name),
+    /// Its pause.
+    PauseOf(Name),
     Pause,
     Waiting(RunId),
     Run(RunId),
@@ -147,7 +152,7 @@ impl Views {
             }
             _ => return Vec::new(),
         };
-        vec![Touched::Task(name.clone())]
+        vec![Touched::Definition(name.clone())]
     }
 
     fn pause(&mut self, event: &Event) -> Vec<Touched> {
@@ -162,7 +167,7 @@ impl Views {
         let (place, touched) = match task {
             None => (&mut self.pause, Touched::Pause),
             Some(name) => match self.tasks.get_mut(name) {
-                Some(known) => (&mut known.pause, Touched::Task(name.clone())),
+                Some(known) => (&mut known.pause, Touched::PauseOf(name.clone())),
                 None => return Vec::new(),
             },
         };

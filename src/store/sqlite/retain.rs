@@ -22,9 +22,9 @@ const NEW: u32 = 100;
 /// Which tasks may have more than is kept.
 #[derive(Debug, Default)]
 pub(super) struct Surplus {
-    /// To be looked at, each once.
-    line: VecDeque<Name>,
-    in_line: BTreeSet<Name>,
+    /// To be looked at, each once; last what is about no task.
+    line: VecDeque<Option<Name>>,
+    in_line: BTreeSet<Option<Name>>,
     /// New firings of each since it was looked at.
     new: HashMap<Name, u32>,
     /// The present day and instant, as the events tell.
@@ -40,7 +40,8 @@ impl Surplus {
         let today = at.to_zoned_datetime(TimeZone::UTC).date();
         if self.today != Some(today) {
             self.today = Some(today);
-            tasks.for_each(|task| self.look_at(task));
+            tasks.for_each(|task| self.look_at(Some(task)));
+            self.look_at(None);
         }
         let task = match event {
             Event::RunStarted { run, .. } | Event::FiringSkipped { run, .. } => &run.task,
@@ -51,13 +52,13 @@ impl Surplus {
         *new += 1;
         if *new >= NEW {
             *new = 0;
-            self.look_at(task);
+            self.look_at(Some(task));
         }
     }
 
-    fn look_at(&mut self, task: &Name) {
-        if self.in_line.insert(task.clone()) {
-            self.line.push_back(task.clone());
+    fn look_at(&mut self, task: Option<&Name>) {
+        if self.in_line.insert(task.cloned()) {
+            self.line.push_back(task.cloned());
         }
     }
 
@@ -74,12 +75,16 @@ impl Surplus {
     ) -> Result<()> {
         let (Some(task), Some(now)) = (self.line.pop_front(), self.now) else { return Ok(()) };
         self.in_line.remove(&task);
-        let number = numbers.of(connection, &task)?;
+        let number = task.as_ref().map(|task| numbers.of(connection, task)).transpose()?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
         let change = connection.transaction()?;
-        let more = remove(&change, number, now, keep)?;
+        let more = match number {
+            Some(number) => remove(&change, number, now, keep)?,
+            None => remove_events(&change, now, keep)?,
+        };
         change.commit()?;
         if more {
-            self.look_at(&task);
+            self.look_at(task.as_ref());
         }
         Ok(())
     }
@@ -87,8 +92,7 @@ impl Surplus {
 
 /// Removes some of the firings of `task` that are too old or too many; tells whether there are more.
 fn remove(connection: &Connection, task: i64, now: Timestamp, keep: Keep) -> Result<bool> {
-    let days = SignedDuration::from_hours(24 * i64::from(keep.days));
-    let oldest = now.checked_sub(days).map_or(i64::MIN, Timestamp::as_microsecond);
+    let oldest = oldest(now, keep);
     // The newest of those that are too many.
     let sql = "SELECT due FROM firings WHERE task = ? ORDER BY due DESC LIMIT 1 OFFSET ?";
     let surplus: Option<i64> = connection
@@ -119,9 +123,20 @@ fn remove(connection: &Connection, task: i64, now: Timestamp, keep: Keep) -> Res
     let sql = "DELETE FROM spans WHERE task = ?1 AND first IN (
             SELECT first FROM spans WHERE task = ?1 AND last < ?2 ORDER BY first LIMIT ?3)";
     let spans = connection.prepare_cached(sql)?.execute(params![task, until, AT_ONCE])?;
-    // Events that are about no firing.
-    let sql = "DELETE FROM events WHERE number IN (
-            SELECT number FROM events WHERE due IS NULL AND at < ? ORDER BY number LIMIT ?)";
-    connection.prepare_cached(sql)?.execute([oldest, AT_ONCE])?;
     Ok(dues.len() >= 100 || spans >= 100)
+}
+
+/// Removes some of the events that are too old and about no firing; tells whether there are more.
+fn remove_events(connection: &Connection, now: Timestamp, keep: Keep) -> Result<bool> {
+    let sql = "DELETE FROM events WHERE number IN (
+            SELECT number FROM events INDEXED BY events_about_no_firing
+            WHERE due IS NULL AND at < ? LIMIT ?)";
+    let removed = connection.prepare_cached(sql)?.execute([oldest(now, keep), AT_ONCE])?;
+    Ok(removed >= 100)
+}
+
+/// What was due before is too old.
+fn oldest(now: Timestamp, keep: Keep) -> i64 {
+    let days = SignedDuration::from_hours(24 * i64::from(keep.days));
+    now.checked_sub(days).map_or(i64::MIN, Timestamp::as_microsecond)
 }

@@ -216,7 +216,18 @@ pub(super) fn views(
         match what {
             Touched::Task(name) => {
                 if let Some(task) = views.tasks.get(name) {
+                    write_marks(connection, numbers, task)?;
+                }
+            }
+            Touched::Definition(name) => {
+                if let Some(task) = views.tasks.get(name) {
                     write_task(connection, numbers, task)?;
+                }
+            }
+            Touched::PauseOf(name) => {
+                if let Some(task) = views.tasks.get(name) {
+                    let number = numbers.of(connection, name)?;
+                    write_pause(connection, number, task.pause.as_ref())?;
                 }
             }
             Touched::Pause => write_pause(connection, EVERYTHING, views.pause.as_ref())?,
@@ -262,21 +273,38 @@ fn write_boot(connection: &Connection, views: &Views) -> Result<()> {
 
 fn write_task(connection: &Connection, numbers: &mut Numbers, task: &RememberedTask) -> Result<()> {
     let number = numbers.of(connection, &task.name)?;
-    let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
     let text = task.definition.as_ref().map(|definition| &definition.text);
     let definition = text.map(|text| definition(connection, text)).transpose()?;
-    let [success, failure, stopped] = task.last_ends;
     connection
         .prepare_cached(
-            "UPDATE tasks SET definition = ?, trigger_identity = ?, enabled = ?, mark = ?,
-                last_arisen = ?, last_success = ?, end_success = ?, end_failure = ?,
-                end_stopped = ?, last_after = ?
-            WHERE id = ?",
+            "UPDATE tasks SET definition = ?, trigger_identity = ?, enabled = ? WHERE id = ?",
         )?
         .execute(params![
             definition,
             task.definition.as_ref().map(|definition| definition.when.cast_signed()),
             task.definition.as_ref().map(|definition| definition.enabled),
+            number
+        ])?;
+    write_pause(connection, number, task.pause.as_ref())?;
+    write_marks(connection, numbers, task)
+}
+
+/// What of a task changes with each of its firings.
+fn write_marks(
+    connection: &Connection,
+    numbers: &mut Numbers,
+    task: &RememberedTask,
+) -> Result<()> {
+    let number = numbers.of(connection, &task.name)?;
+    let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
+    let [success, failure, stopped] = task.last_ends;
+    connection
+        .prepare_cached(
+            "UPDATE tasks SET mark = ?, last_arisen = ?, last_success = ?, end_success = ?,
+                end_failure = ?, end_stopped = ?, last_after = ?
+            WHERE id = ?",
+        )?
+        .execute(params![
             task.mark.as_microsecond(),
             micros(task.last_arisen),
             micros(task.last_success),
@@ -286,7 +314,7 @@ fn write_task(connection: &Connection, numbers: &mut Numbers, task: &RememberedT
             task.last_after,
             number
         ])?;
-    write_pause(connection, number, task.pause.as_ref())
+    Ok(())
 }
 
 fn write_pause(connection: &Connection, task: i64, pause: Option<&Pause>) -> Result<()> {
