@@ -70,7 +70,7 @@ fn recall(remembered: &mut Remembered, plan: &Plan) {
     for task in &mut remembered.tasks {
         let Some(definition) = &task.definition else { continue };
         if now.get(&task.name) != Some(&definition.when) {
-            let then = config::recall(&task.name, &definition.text);
+            let then = config::recall(&task.name, &definition.text, jiff::tz::db());
             task.schedule = then.filter(|then| then.when.identity() == definition.when);
         }
     }

@@ -51,19 +51,19 @@ fn json(node: &super::Node) -> Value {
 }
 
 /// What says when a task fires, and nothing that needs others to be there.
-const CLOCKS: [&str; 8] =
-    ["interval", "cron", "date", "calendar", "timezone", "start", "end", "jitter"];
+const CLOCKS: [&str; 9] =
+    ["interval", "cron", "date", "calendar", "startup", "timezone", "start", "end", "jitter"];
 
-/// When the task `name` fired, of which this was kept; `None` if that cannot be told any more. Of its
+/// When the task `name` fired by the rules of `zones`, of which this was kept; `None` if that cannot be told any more. Of its
 /// policy only what delays its firings comes back.
 #[must_use]
-pub fn recall(name: &Name, text: &str) -> Option<Schedule> {
+pub fn recall(name: &Name, text: &str, zones: &TimeZoneDatabase) -> Option<Schedule> {
     let Ok(Value::Object(all)) = serde_json::from_str(text) else { return None };
     let keys = all.iter().filter(|(key, _)| CLOCKS.contains(&key.as_str()));
     let lines: String = keys.map(|(key, value)| format!("{key} = {}\n", toml(value))).collect();
     let file = format!("[tasks.{name}]\ncommand = \"true\"\n{lines}");
     let setting = Setting {
-        zones: TimeZoneDatabase::from_env(),
+        zones: zones.clone(),
         zone: Ok(Zone::utc()),
         home: None,
         search: None,
@@ -123,8 +123,8 @@ mod tests {
         let plan = Plan::load(origin, std::path::Path::new("/"), &setting);
         let now = &plan.tasks[0].schedule;
         assert!(!now.text.contains("swordfish") && now.text.contains("SECRET"), "{}", now.text);
-        let then = recall(&now.name, &now.text).expect("it can be told");
+        let then = recall(&now.name, &now.text, &setting.zones).expect("it can be told");
         assert_eq!(then.when.identity(), now.when.identity());
-        assert_eq!(recall(&now.name, "no JSON"), None);
+        assert_eq!(recall(&now.name, "no JSON", &setting.zones), None);
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
 use rustix::process::{Pid, Signal};
 
@@ -68,7 +67,11 @@ fn watch(process: u32) -> io::Result<Exit> {
 
 fn is_of(process: u32, owner: u32, run: &str) -> bool {
     let place = format!("/proc/{process}");
-    let is_owners = fs::metadata(&place).is_ok_and(|metadata| metadata.uid() == owner);
+    // The real number: a program of another's by setuid is started by whoever likes.
+    let status = fs::read_to_string(format!("{place}/status")).unwrap_or_default();
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let real = uid.and_then(|uid| uid.split_whitespace().next());
+    let is_owners = real.and_then(|uid| uid.parse().ok()) == Some(owner);
     let environment = fs::read(format!("{place}/environ")).unwrap_or_default();
     let wanted = format!("TASKD_RUN={run}");
     is_owners && environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())

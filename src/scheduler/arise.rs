@@ -11,7 +11,7 @@ use crate::trigger::Start;
 
 impl Scheduler {
     /// The daemon starts: what waits for that arises.
-    pub(super) fn start_up(&mut self, now: Timestamp, boot: bool, step: &mut Step) {
+    pub(super) fn start_up(&mut self, now: Timestamp, boot: bool) {
         let now_too = |on: Start| on == Start::Every || boot;
         let delay = |task: &TaskState| {
             let startups = task.schedule.when.startups();
@@ -24,7 +24,7 @@ impl Scheduler {
             .filter_map(|(name, task)| Some((name.clone(), delay(task)?)))
             .collect();
         for (task, delay) in tasks {
-            self.arise(now, &task, delay, Arising::of(TriggerKind::Startup), step);
+            self.arise(now, &task, delay, Arising::of(TriggerKind::Startup));
         }
     }
 
@@ -36,7 +36,6 @@ impl Scheduler {
         task: &Name,
         delay: SignedDuration,
         arising: Arising,
-        step: &mut Step,
     ) {
         let Some(due) = self.free_instant(task, now) else { return };
         let Some(state) = self.tasks.get_mut(task) else { return };
@@ -48,18 +47,30 @@ impl Scheduler {
         let ahead = due.duration_since(now) >= SignedDuration::from_secs(1);
         let at = now.checked_add(delay).unwrap_or(Timestamp::MAX);
         let at = if ahead { at } else { at.max(due) };
-        let (run, trigger) = (RunId { task: task.clone(), due }, arising.trigger);
-        let cause = arising.cause.clone();
+        let run = RunId { task: task.clone(), due };
         state.last_arisen = Some(due);
         state.arisen.insert(due, Arisen { at, arising });
         self.timetable.insert(at, run.task.clone(), Slot::Arisen(due));
-        // Else this very step judges it.
-        if at > now || self.draining {
-            let reason = WaitReason::Delay;
-            let (until, catch_up) = (Some(at), false);
-            let waits =
-                Event::FiringWaiting { at: now, run, trigger, cause, reason, until, catch_up };
-            step.events.push(waits);
+        self.arose.push(run);
+    }
+
+    /// Tells of those that arose in this step and were not judged in it: they have a delay, or stand
+    /// behind others.
+    pub(super) fn tell_arisen(&mut self, now: Timestamp, step: &mut Step) {
+        for run in std::mem::take(&mut self.arose) {
+            let task = self.tasks.get(&run.task);
+            let Some(arisen) = task.and_then(|task| task.arisen.get(&run.due)) else { continue };
+            let Arising { trigger, cause, .. } = arisen.arising.clone();
+            let (until, catch_up, reason) = (Some(arisen.at), false, WaitReason::Delay);
+            step.events.push(Event::FiringWaiting {
+                at: now,
+                run,
+                trigger,
+                cause,
+                reason,
+                until,
+                catch_up,
+            });
         }
     }
 

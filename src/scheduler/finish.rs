@@ -91,7 +91,7 @@ impl Scheduler {
             attempts: running.attempt,
             outcome: outcome.clone(),
         });
-        self.follow(now, run, outcome, step);
+        self.follow(now, run, outcome);
         self.take_turn(&run.task);
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Arising, Scheduler, Step, TaskState};
+use super::{Arising, Scheduler, TaskState};
 use crate::event::{Cause, RunId, TriggerKind};
 use crate::name::Name;
 use crate::task::Outcome;
@@ -63,13 +63,7 @@ impl Followers {
 
 impl Scheduler {
     /// Lets those tasks fire that come after this end of `run`.
-    pub(super) fn follow(
-        &mut self,
-        now: Timestamp,
-        run: &RunId,
-        outcome: &Outcome,
-        step: &mut Step,
-    ) {
+    pub(super) fn follow(&mut self, now: Timestamp, run: &RunId, outcome: &Outcome) {
         for name in self.followers.of(&run.task) {
             let Some(task) = self.tasks.get_mut(&name) else { continue };
             let TaskState { schedule, ended, .. } = task;
@@ -81,7 +75,7 @@ impl Scheduler {
             let Some(delay) = fires.map(|(_, after)| after.delay).min() else { continue };
             let cause = Some(Cause { run: run.clone(), outcome: outcome.word() });
             let arising = Arising { cause, ..Arising::of(TriggerKind::After) };
-            self.arise(now, &name, delay, arising, step);
+            self.arise(now, &name, delay, arising);
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Scheduler {
     remembered: Option<Remembered>,
     /// Firings that began to wait in this step.
     fresh: Vec<RunId>,
+    /// Firings that arose in this step without a delay, most of which it judges.
+    arose: Vec<RunId>,
     /// When the last step left something undone that can be done at once.
     behind: Option<Timestamp>,
     /// Nothing more is started; what comes due is owed at the next start.
@@ -180,7 +182,7 @@ impl Scheduler {
             }
             Input::Refused(run) => self.forget(&run),
             Input::Remembered(remembered) => self.remembered = Some(*remembered),
-            Input::Started { boot } => self.start_up(now, boot, &mut step),
+            Input::Started { boot } => self.start_up(now, boot),
             Input::Asked(request) => self.obey(now, request, &mut step),
         }
         self.behind = None;
@@ -189,6 +191,7 @@ impl Scheduler {
             self.call_waiting(now, &mut step);
         }
         self.tell_waiting(now, &mut step);
+        self.tell_arisen(now, &mut step);
         step
     }
 
@@ -202,7 +205,7 @@ impl Scheduler {
             Request::Resume(task) => self.resume(now, task.as_ref(), step),
             Request::Trigger { task, force } => {
                 let arising = Arising { force, ..Arising::of(TriggerKind::Manual) };
-                self.arise(now, &task, SignedDuration::ZERO, arising, step);
+                self.arise(now, &task, SignedDuration::ZERO, arising);
             }
             Request::Cancel(run) => self.cancel(now, &run, step),
             Request::CancelAll(task) => self.cancel_all(now, &task, step),
@@ -285,7 +288,15 @@ impl Scheduler {
         if by < -CORRECTION {
             // The clock was wrong and is right now: all marks go back.
             self.gone.clear();
-            for task in self.tasks.values_mut() {
+            for (name, task) in &mut self.tasks {
+                // What waits and lies ahead is named again.
+                let ahead = task.waiting.extract_if(.., |due, waiting| {
+                    *due > now && waiting.arising.trigger.is_clock()
+                });
+                for (due, _) in ahead {
+                    let run = RunId { task: name.clone(), due };
+                    self.places.leave(task.schedule.policy.pool.as_ref(), &run);
+                }
                 task.last_arisen = task.last_arisen.filter(|last| *last <= now);
                 if task.mark > now {
                     task.mark = now;

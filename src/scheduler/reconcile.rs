@@ -20,8 +20,10 @@ impl Scheduler {
         let Some(mut remembered) = self.remembered.take() else {
             return self.reconcile(now, wanted, step);
         };
+        let by = remembered.correct(now);
+        step.events.extend(by.map(|by| Event::ClockStepped { at: now, by }));
         let tasks = remembered.tasks.clone();
-        self.remember_tasks(now, &mut remembered, &wanted);
+        self.remember_tasks(now, &mut remembered, &wanted, step);
         self.reconcile(now, wanted, step);
         self.remember_ends(&tasks);
         let policies =
@@ -93,7 +95,8 @@ impl Scheduler {
     /// Takes over another definition of the task `name`.
     fn change(&mut self, now: Timestamp, name: &Name, schedule: Schedule, step: &mut Step) {
         let task = self.tasks.get_mut(name).expect("it was found by its name");
-        let looks_forward = task.schedule.when != schedule.when || !task.schedule.enabled;
+        let looks_forward =
+            task.schedule.when != schedule.when || !task.schedule.enabled || !schedule.enabled;
         if looks_forward {
             let passed = if task.held { Passed::Paused } else { Passed::Missed };
             let span = task.pass_over(now, passed);

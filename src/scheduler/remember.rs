@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Action, Arisen, Arising, Pause, Phase, Run, Scheduler, Step, TaskState, Waiting};
-use crate::event::{Cause, Definition, RunId, SkipReason, TriggerKind};
+use crate::event::{Cause, Definition, Event, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
-use crate::policy::Policy;
+use crate::policy::{CORRECTION, Policy};
 use crate::schedule::Schedule;
 use crate::task::{Attempt, Ending, Outcome};
 use crate::timetable::Slot;
@@ -90,6 +90,36 @@ pub struct RememberedRun {
     pub goes_on: bool,
 }
 
+impl Remembered {
+    /// If all this comes from a time that lies far ahead of `now`, the clock was wrong then and is right
+    /// now: it was set by so much, as if somebody had been there.
+    pub(super) fn correct(&mut self, now: Timestamp) -> Option<SignedDuration> {
+        let latest = self.tasks.iter().map(|task| task.mark).max()?;
+        let by = now.duration_since(latest);
+        if by >= -CORRECTION {
+            return None;
+        }
+        let moved = |at: Timestamp| at.checked_add(by).unwrap_or(at);
+        for task in &mut self.tasks {
+            task.mark = task.mark.min(now);
+            task.last_arisen = task.last_arisen.filter(|last| *last <= now);
+        }
+        // What waits and lies ahead is named again.
+        self.waiting.retain(|firing| firing.run.due <= now || !firing.trigger.is_clock());
+        for firing in &mut self.waiting {
+            firing.until = firing.until.map(moved);
+        }
+        for run in &mut self.runs {
+            run.between = run.between.take().map(|(next, last)| (moved(next), last));
+        }
+        let pauses = self.tasks.iter_mut().filter_map(|task| task.pause.as_mut());
+        for pause in pauses.chain(&mut self.pause).filter(|pause| pause.moves) {
+            pause.until = pause.until.map(moved);
+        }
+        Some(by)
+    }
+}
+
 /// What is known of a run that nobody saw the end of.
 const DIED: &str = "taskd or the machine died while it ran";
 
@@ -100,11 +130,12 @@ impl Scheduler {
         now: Timestamp,
         remembered: &mut Remembered,
         wanted: &BTreeMap<Name, Schedule>,
+        step: &mut Step,
     ) {
         self.pause = remembered.pause.take();
         self.pause_ends(None, self.pause.as_ref().and_then(|pause| pause.until));
         for task in std::mem::take(&mut remembered.tasks) {
-            let Some(definition) = task.definition.clone() else {
+            let Some(mut definition) = task.definition.clone() else {
                 let last = task.last_arisen.map_or(task.mark, |last| last.max(task.mark));
                 self.gone.insert(task.name, last);
                 continue;
@@ -116,11 +147,17 @@ impl Scheduler {
                 (None, Some(then)) => (then, task.mark),
                 // Nobody can tell what it owes.
                 (None, None) => {
+                    let mark = task.mark.max(now);
                     let Some(wanted) = wanted.get(&name) else {
-                        self.gone.insert(name, task.mark);
+                        let last = task.last_arisen.map_or(mark, |last| last.max(mark));
+                        self.gone.insert(name.clone(), last);
+                        step.events.push(Event::TaskRemoved { at: now, task: name });
                         continue;
                     };
-                    (wanted.clone(), task.mark.max(now))
+                    let (task, now_is) = (name.clone(), wanted.definition());
+                    definition.clone_from(&now_is);
+                    step.events.push(Event::TaskChanged { at: now, task, definition: now_is });
+                    (wanted.clone(), mark)
                 }
             };
             let schedule =

@@ -61,26 +61,29 @@ impl Views {
             | Event::StoreRecovered { .. } => Vec::new(),
             Event::ClockStepped { at, by } => self.step_clock(*at, *by),
             Event::TaskAdded { .. } | Event::TaskChanged { .. } | Event::TaskRemoved { .. } => {
-                self.define(event)
+                self.define(number, event)
             }
             Event::TaskPaused { .. } | Event::TaskResumed { .. } => self.pause(event),
             Event::FiringWaiting { run, trigger, cause, until, catch_up, .. } => {
                 let (until, catch_up, cause) = (*until, *catch_up, cause.clone());
                 let (run, trigger) = (run.clone(), *trigger);
                 let firing = RememberedFiring { run: run.clone(), trigger, cause, until, catch_up };
-                self.waiting.insert(run.clone(), firing);
-                self.judged(number, &run, trigger, vec![Touched::Waiting(run.clone())])
+                let before = self.waiting.insert(run.clone(), firing);
+                let touched = vec![Touched::Waiting(run.clone())];
+                self.judged(before.is_none().then_some(number), &run, trigger, touched)
             }
             Event::FiringSkipped { run, trigger, .. } => {
                 let waited = self.waiting.remove(run).map(|_| Touched::Waiting(run.clone()));
-                self.judged(number, run, *trigger, waited.into_iter().collect())
+                let first = waited.is_none().then_some(number);
+                self.judged(first, run, *trigger, waited.into_iter().collect())
             }
             Event::FiringsPassed { task, first, last, trigger, .. } => {
                 let run = RunId { task: task.clone(), due: *first };
                 if let Some(trigger) = trigger {
                     // It may have waited for a delay.
                     let waited = self.waiting.remove(&run).map(|_| Touched::Waiting(run.clone()));
-                    return self.judged(number, &run, *trigger, waited.into_iter().collect());
+                    let first = waited.is_none().then_some(number);
+                    return self.judged(first, &run, *trigger, waited.into_iter().collect());
                 }
                 let Some(known) = self.tasks.get_mut(task) else { return Vec::new() };
                 known.mark = known.mark.max(*last);
@@ -93,10 +96,10 @@ impl Views {
         }
     }
 
-    /// A firing has its verdict, or waits for it.
+    /// A firing has its verdict, or waits for it; the number is that of the first event that says so.
     fn judged(
         &mut self,
-        number: i64,
+        first: Option<i64>,
         run: &RunId,
         trigger: TriggerKind,
         mut touched: Vec<Touched>,
@@ -108,13 +111,13 @@ impl Views {
             task.last_arisen = task.last_arisen.max(Some(run.due));
         }
         if trigger == TriggerKind::After {
-            task.last_after = Some(number);
+            task.last_after = first.or(task.last_after);
         }
         touched.push(Touched::Task(run.task.clone()));
         touched
     }
 
-    fn define(&mut self, event: &Event) -> Vec<Touched> {
+    fn define(&mut self, number: i64, event: &Event) -> Vec<Touched> {
         let name = match event {
             Event::TaskAdded { at, task, definition } => {
                 let known = self.tasks.entry(task.clone()).or_insert_with(|| RememberedTask {
@@ -130,17 +133,20 @@ impl Views {
                 });
                 known.definition = Some(definition.clone());
                 known.mark = known.mark.max(*at);
+                known.last_after = Some(number);
                 task
             }
             Event::TaskChanged { at, task, definition } => {
                 let Some(known) = self.tasks.get_mut(task) else { return Vec::new() };
                 let before = known.definition.replace(definition.clone());
-                let looks_forward =
-                    before.is_none_or(|before| before.when != definition.when || !before.enabled);
+                let looks_forward = before.is_none_or(|before| {
+                    before.when != definition.when || !before.enabled || !definition.enabled
+                });
                 if looks_forward {
                     known.mark = known.mark.max(*at);
                     // Instants that the old trigger named are not free.
                     known.last_arisen = known.last_arisen.max(Some(known.mark));
+                    known.last_after = Some(number);
                 }
                 task
             }
@@ -180,7 +186,9 @@ impl Views {
         match event {
             Event::RunStarted { at, run, trigger, cause, catch_up } => {
                 let mut touched = vec![Touched::Run(run.clone())];
-                touched.extend(self.waiting.remove(run).map(|_| Touched::Waiting(run.clone())));
+                let waited = self.waiting.remove(run).map(|_| Touched::Waiting(run.clone()));
+                let first = waited.is_none().then_some(number);
+                touched.extend(waited);
                 let firing = RememberedFiring {
                     run: run.clone(),
                     trigger: *trigger,
@@ -198,7 +206,7 @@ impl Views {
                     goes_on: false,
                 };
                 self.runs.insert(run.clone(), started);
-                self.judged(number, run, *trigger, touched)
+                self.judged(first, run, *trigger, touched)
             }
             Event::AttemptStarted { at, run, attempt } => {
                 let Some(running) = self.runs.get_mut(run) else { return Vec::new() };
@@ -247,6 +255,8 @@ impl Views {
             pause.until = pause.until.map(moved);
         }
         if by < -CORRECTION {
+            // What waits and lies ahead is named again.
+            self.waiting.retain(|run, firing| run.due <= now || !firing.trigger.is_clock());
             for task in self.tasks.values_mut() {
                 task.mark = task.mark.min(now);
                 task.last_arisen = task.last_arisen.filter(|last| *last <= now);

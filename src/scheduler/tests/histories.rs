@@ -235,9 +235,6 @@ impl World {
             Do::Set(seconds) => {
                 let by = SignedDuration::from_secs(seconds);
                 self.now += by;
-                if by < -CORRECTION {
-                    self.correct();
-                }
                 self.step(Input::ClockStepped(by));
             }
         }
@@ -282,6 +279,9 @@ impl World {
         self.verdicts.retain(|run, (kind, ran)| run.due <= now || *ran || !kind.is_clock());
         let ahead = self.verdicts.keys().filter(|run| run.due > now).cloned();
         self.ran_ahead.extend(ahead);
+        // What a clock has named, at a whole second, is named again.
+        let is_clocks = |run: &RunId| run.due.subsec_nanosecond() == 0;
+        self.waited.retain(|run| run.due <= now || !is_clocks(run));
         self.spans.retain(|(_, first, _)| *first <= now);
         for (_, _, last) in &mut self.spans {
             *last = now.min(*last);
@@ -315,6 +315,10 @@ impl World {
                         refused.push(run);
                     } else {
                         self.judged(&run, trigger, true);
+                        if run.due > self.now {
+                            // It waited when the clock was corrected, and is named again.
+                            self.ran_ahead.insert(run);
+                        }
                     }
                 }
                 Event::FiringSkipped { run, trigger, .. } if !self.ran_ahead.contains(&run) => {
@@ -342,6 +346,7 @@ impl World {
                     assert!(!clock || first == last || overlap.is_none(), "{overlap:?}");
                     self.spans.push((task, first, last));
                 }
+                Event::ClockStepped { by, .. } if by < -CORRECTION => self.correct(),
                 Event::RunFinished { run, .. } => {
                     assert!(self.ended.insert(run.clone()), "{run} ends twice");
                     assert!(self.verdicts.contains_key(&run), "{run} ends and never began");

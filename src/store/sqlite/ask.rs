@@ -258,7 +258,15 @@ impl Inner {
 
     /// When the task of `span` fired then, if that is known.
     pub(super) fn known_then(&self, span: &Span) -> Option<&Known> {
-        self.known.get(&span.task).filter(|_| span.known)
+        let known = self.known.get(&span.task)?;
+        let fits = || {
+            // Another definition may fire alike.
+            let when = &known.schedule.when;
+            let before = span.first.checked_sub(1.microsecond()).ok();
+            let last = before.and_then(|before| when.last_until(before, span.last));
+            span.is_whole && last.is_some_and(|last| last.due == span.last)
+        };
+        (span.known || fits()).then_some(known)
     }
 
     /// The latest firing of `span` that is due by `until`.

@@ -18,7 +18,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +52,9 @@ const MOST_AT_ONCE: usize = 256;
 
 /// How often it is tried again to write what could not be.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// It is also tried again after so many steps.
+const AGAIN_AFTER: usize = 16;
 
 /// Old history waits for so many steps at most.
 const PATIENCE: usize = 64;
@@ -131,6 +134,8 @@ impl Sqlite {
             views,
             last,
             kept: Vec::new(),
+            kept_starts: HashSet::new(),
+            untried: 0,
             lost: 0,
             touched: BTreeSet::new(),
             surplus: Surplus::default(),
@@ -160,6 +165,8 @@ impl Store for Sqlite {
             let step = Step { events: events.to_vec(), written: waits.then_some(written) };
             let sent = self.steps.as_ref().is_some_and(|steps| steps.send(step).is_ok());
             if !sent {
+                // Nobody else gives it back.
+                self.places.add_permits(1);
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
                 failure.get_or_insert_with(|| "the thread that writes has ended".into());
                 return Vec::new();
@@ -196,6 +203,10 @@ struct Writer {
     last: i64,
     /// Events that are not written yet, with their definitions.
     kept: Vec<(i64, Option<i64>, Event)>,
+    /// The runs that start in them.
+    kept_starts: HashSet<RunId>,
+    /// So many steps came since it was tried last to write what could not be.
+    untried: usize,
     /// So many could not even be kept.
     lost: u64,
     /// What is not written yet of the views.
@@ -222,7 +233,10 @@ impl Writer {
                     self.remove_surplus();
                     continue;
                 }
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.untried = AGAIN_AFTER;
+                    Vec::new()
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             while together.len() < MOST_AT_ONCE
@@ -233,13 +247,14 @@ impl Writer {
             places.add_permits(together.len());
             steps_since += together.len();
             self.write_together(together);
-            if steps_since >= PATIENCE && self.kept.is_empty() {
+            while steps_since >= PATIENCE && self.kept.is_empty() {
                 // Who always has something to write has old history, too.
-                steps_since = 0;
+                steps_since -= PATIENCE;
                 self.remove_surplus();
             }
         }
         if !self.kept.is_empty() {
+            self.untried = AGAIN_AFTER;
             self.write_together(Vec::new());
         }
     }
@@ -248,18 +263,28 @@ impl Writer {
     fn write_together(&mut self, steps: Vec<Step>) {
         let mut answers = Vec::new();
         let mut durable = false;
+        let has_failed = !self.kept.is_empty();
+        let count = steps.len();
         for step in steps {
             let refused = self.take(step.events);
             durable |= step.written.is_some();
             answers.extend(step.written.map(|written| (written, refused)));
         }
-        match self.commit(durable) {
-            Ok(()) => {
+        // All that is kept is written at once, or nothing: not with each step.
+        self.untried += count;
+        let later = has_failed && (1..AGAIN_AFTER).contains(&self.untried);
+        let written = if later { None } else { Some(self.commit(durable)) };
+        match written {
+            None => {}
+            Some(Ok(())) => {
                 self.kept.clear();
+                self.kept_starts.clear();
+                self.untried = 0;
                 self.touched.clear();
                 self.tell(None);
             }
-            Err(error) => {
+            Some(Err(error)) => {
+                self.untried = 1;
                 self.numbers.forget();
                 let lost = match self.lost {
                     0 => String::new(),
@@ -282,6 +307,9 @@ impl Writer {
                 && self.has_run(run)
             {
                 refused.push(run.clone());
+                // It does not wait any more either.
+                self.views.waiting.remove(run);
+                self.touched.insert(Touched::Waiting(run.clone()));
             }
             let of_refused = matches!(&event, Event::RunStarted { run, .. } | Event::AttemptStarted { run, .. } if refused.contains(run));
             if of_refused {
@@ -299,6 +327,9 @@ impl Writer {
             let (_, task, run) = code::about(&event);
             let task = task.or(run.map(|run| &run.task));
             let definition = task.and_then(|task| self.definitions.get(task)).copied();
+            if let Event::RunStarted { run, .. } = &event {
+                self.kept_starts.insert(run.clone());
+            }
             if self.kept.len() < MOST_KEPT {
                 self.kept.push((self.last, definition, event));
             } else {
@@ -309,9 +340,7 @@ impl Writer {
     }
 
     fn has_run(&mut self, run: &RunId) -> bool {
-        let kept = self.kept.iter().any(
-            |(_, _, event)| matches!(event, Event::RunStarted { run: kept, .. } if kept == run),
-        );
+        let kept = self.kept_starts.contains(run);
         // What cannot even be read is as good as not there.
         kept || write::has_run(&self.connection, &mut self.numbers, run).unwrap_or(false)
     }
