@@ -5,6 +5,7 @@ mod history;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(test, feature = "sqlite"))]
 mod views;
 
 #[cfg(test)]
