@@ -136,6 +136,6 @@ async fn the_file_stays_bounded_over_a_year() {
     let often = count("often").await;
     assert!((1000..3000).contains(&often), "{often} of 52,560 are kept");
     assert_eq!(count("once").await, 2, "its last run and its last success");
-    let (second, last) = (sizes[1], sizes[4]);
-    assert!(last < 2 * second, "it grows: {sizes:?}");
+    // All of it would be more than ten; how much is behind at a moment is chance.
+    assert!(sizes.iter().all(|size| *size < 4 << 20), "it grows: {sizes:?}");
 }
