@@ -20,8 +20,6 @@ impl Scheduler {
         let Some(mut remembered) = self.remembered.take() else {
             return self.reconcile(now, wanted, step);
         };
-        let by = remembered.correct(now);
-        step.events.extend(by.map(|by| Event::ClockStepped { at: now, by }));
         let tasks = remembered.tasks.clone();
         self.remember_tasks(now, &mut remembered, &wanted, step);
         self.reconcile(now, wanted, step);

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Action, Arisen, Arising, Pause, Phase, Run, Scheduler, Step, TaskState, Waiting};
 use crate::event::{Cause, Definition, Event, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
-use crate::policy::{CORRECTION, Policy};
+use crate::policy::Policy;
 use crate::schedule::Schedule;
 use crate::task::{Attempt, Ending, Outcome};
 use crate::timetable::Slot;
@@ -88,36 +88,6 @@ pub struct RememberedRun {
     pub between: Option<(Timestamp, Outcome)>,
     /// Whether processes of it go on.
     pub goes_on: bool,
-}
-
-impl Remembered {
-    /// If all this comes from a time that lies far ahead of `now`, the clock was wrong then and is right
-    /// now: it was set by so much, as if somebody had been there.
-    pub(super) fn correct(&mut self, now: Timestamp) -> Option<SignedDuration> {
-        let latest = self.tasks.iter().map(|task| task.mark).max()?;
-        let by = now.duration_since(latest);
-        if by >= -CORRECTION {
-            return None;
-        }
-        let moved = |at: Timestamp| at.checked_add(by).unwrap_or(at);
-        for task in &mut self.tasks {
-            task.mark = task.mark.min(now);
-            task.last_arisen = task.last_arisen.filter(|last| *last <= now);
-        }
-        // What waits and lies ahead is named again.
-        self.waiting.retain(|firing| firing.run.due <= now || !firing.trigger.is_clock());
-        for firing in &mut self.waiting {
-            firing.until = firing.until.map(moved);
-        }
-        for run in &mut self.runs {
-            run.between = run.between.take().map(|(next, last)| (moved(next), last));
-        }
-        let pauses = self.tasks.iter_mut().filter_map(|task| task.pause.as_mut());
-        for pause in pauses.chain(&mut self.pause).filter(|pause| pause.moves) {
-            pause.until = pause.until.map(moved);
-        }
-        Some(by)
-    }
 }
 
 /// What is known of a run that nobody saw the end of.
