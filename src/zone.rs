@@ -5,18 +5,31 @@
 //! (a *gap*, as they go forward).
 
 use std::fmt;
-use std::sync::Arc;
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
+use crate::hash;
+
 /// A time zone and the name it goes by. Cheap to clone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Zone {
     zone: TimeZone,
     name: Arc<str>,
+    /// Worked out once for all copies.
+    rules: Arc<OnceLock<u64>>,
 }
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.zone == other.zone && self.name == other.name
+    }
+}
+
+impl Eq for Zone {}
 
 /// What a reading in a zone turns out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +64,7 @@ impl Zone {
                 Err(_) => "local".into(),
             },
         };
-        Self { zone, name }
+        Self { zone, name, rules: Arc::default() }
     }
 
     /// Coordinated universal time.
@@ -64,6 +77,25 @@ impl Zone {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A number for its rules: equal ones change their clocks alike from 2020 to 2035.
+    #[must_use]
+    pub fn rules(&self) -> u64 {
+        /// 2020-01-01 and 2036-01-01, in seconds since 1970.
+        const FROM_TO: (i64, i64) = (1_577_836_800, 2_082_758_400);
+        *self.rules.get_or_init(|| {
+            let mut at = Timestamp::constant(FROM_TO.0, 0);
+            let mut rules = self.offset(at).to_string();
+            while let Some(change) =
+                self.next_change(at).filter(|change| change.as_second() < FROM_TO.1)
+            {
+                // A text takes all that is written.
+                let _ = write!(rules, " {}{}", change.as_second(), self.offset(change));
+                at = change;
+            }
+            hash::stable(&[rules.as_bytes()])
+        })
     }
 
     /// `at` with what this zone knows about it: for people and for RFC 3339.

@@ -197,6 +197,15 @@ fn a_database_that_cannot_be_used_is_told() {
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(75), "{errors}");
     assert!(errors.contains("has format 99") && errors.contains("knows up to 1"), "{errors}");
+    // Damaged where only a question looks: no empty answer, but an error.
+    let mut damaged = good.clone();
+    damaged[4096..].fill(0xff);
+    fs::write(&file, &damaged).expect("it is ours");
+    let output = place.taskd(["history", "--state", "state", "--socket", "s"]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("the history cannot be read: "), "{errors}");
+    assert!(errors.contains("help: it lies in `taskd.db`"), "{errors}");
     // Damaged: moved aside, never deleted, and said.
     for (number, damaged) in [&b"no database at all, but long enough to be looked at"[..], &{
         let mut damaged = good.clone();

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Handle, Query, Records, Row, Story};
+use crate::engine::{Handle, Query, Records, Row, Story, Unreadable};
 use crate::event::RunId;
 use crate::zone::Zone;
 
@@ -134,6 +134,14 @@ impl ApiError {
     }
 }
 
+impl From<Unreadable> for ApiError {
+    fn from(error: Unreadable) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unreadable", error.to_string()).help(
+            "it lies in `taskd.db` in the state directory; a restart moves a damaged one aside",
+        )
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self { status, code, message, help } = self;
@@ -219,7 +227,7 @@ async fn history(
         }
     }
     let limit = query.limit;
-    let rows = source.records.history(query).await;
+    let rows = source.records.history(query).await?;
     let more = rows.last().filter(|_| rows.len() == limit);
     let next = more.map(|last| last.firing.to_string());
     Ok(Json(json!({ "items": rows, "next": next })))
@@ -232,7 +240,7 @@ async fn named(
 ) -> Result<impl Iterator<Item = crate::name::Name> + use<>, ApiError> {
     let bad = |error: glob::PatternError| ApiError::bad_parameter(pattern, error.msg);
     let fits = glob::Pattern::new(pattern).map_err(bad)?;
-    let mut names = source.records.tasks().await;
+    let mut names = source.records.tasks().await?;
     names.retain(|name| fits.matches(name.as_str()));
     if names.is_empty() {
         let message = format!("there is no task `{}`", pattern.escape_debug());
@@ -259,13 +267,13 @@ async fn why(
         }
     }
     let task = task.unwrap_or_default();
-    let known = source.records.tasks().await;
+    let known = source.records.tasks().await?;
     let Some(name) = known.into_iter().find(|name| name.as_str() == task) else {
         let message = format!("there is no task `{}`", task.escape_debug());
         return Err(ApiError::new(StatusCode::NOT_FOUND, "no-such-task", message)
             .help("`taskd list` tells which there are"));
     };
-    let Story { nearest, other, definition, facts } = source.records.why(name, at).await;
+    let Story { nearest, other, definition, facts } = source.records.why(name, at).await?;
     let definition = definition.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let zone = nearest.as_ref().map_or_else(Zone::utc, |row| row.zone.clone());
     let facts: Vec<Value> = facts
@@ -290,7 +298,7 @@ async fn run(State(source): State<Source>, Path(id): Path<String>) -> Result<Jso
 
 async fn find(source: &Source, id: &str) -> Result<Row, ApiError> {
     let run: RunId = id.parse().map_err(|_| ApiError::no_such_run(id))?;
-    let row = source.records.find(run).await;
+    let row = source.records.find(run).await?;
     row.filter(Row::is_run).ok_or_else(|| ApiError::no_such_run(id))
 }
 
@@ -332,7 +340,10 @@ async fn send(
 ) {
     loop {
         // Asked first: what was written before the end is read after it.
-        let row = source.records.find(run.clone()).await;
+        let row = match source.records.find(run.clone()).await {
+            Ok(row) => row,
+            Err(error) => return sender.abort(io::Error::other(error)),
+        };
         let is_live = source.engine.is_some();
         let goes_on = is_live && row.is_some_and(|row| row.finished.is_none());
         loop {

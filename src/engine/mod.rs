@@ -30,7 +30,7 @@ use crate::zone::Zone;
 
 use attempt::Attempts;
 
-pub use crate::store::{Query, Records, Row, Story};
+pub use crate::store::{Query, Records, Row, Story, Unreadable};
 
 /// Requests that wait for the loop at most; who asks more has to wait.
 const MOST_REQUESTS: usize = 64;

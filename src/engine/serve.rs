@@ -107,8 +107,7 @@ impl Engine {
         }
         let refused = self.parts.store.append(events).await;
         for event in events {
-            let granted = !matches!(event, Event::RunStarted { run, .. } | Event::AttemptStarted { run, .. } if refused.contains(run));
-            if granted {
+            if event.starts().is_none_or(|run| !refused.contains(run)) {
                 if let Event::RunFinished { run, .. } = event {
                     self.definitions.remove(run);
                 }

@@ -202,3 +202,38 @@ pub enum Event {
         outcome: Outcome,
     },
 }
+
+impl Event {
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::DaemonStarted { at, .. }
+            | Self::DaemonStopped { at }
+            | Self::ClockStepped { at, .. }
+            | Self::StoreFailed { at, .. }
+            | Self::StoreRecovered { at }
+            | Self::TaskAdded { at, .. }
+            | Self::TaskChanged { at, .. }
+            | Self::TaskRemoved { at, .. }
+            | Self::TaskPaused { at, .. }
+            | Self::TaskResumed { at, .. }
+            | Self::FiringWaiting { at, .. }
+            | Self::FiringSkipped { at, .. }
+            | Self::FiringsPassed { at, .. }
+            | Self::RunStarted { at, .. }
+            | Self::AttemptStarted { at, .. }
+            | Self::AttemptFinished { at, .. }
+            | Self::RunFinished { at, .. } => *at,
+        }
+    }
+
+    /// The run that begins by it, or an attempt of it.
+    #[must_use]
+    pub fn starts(&self) -> Option<&RunId> {
+        match self {
+            Self::RunStarted { run, .. } | Self::AttemptStarted { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+}

@@ -124,33 +124,65 @@ impl CommandTask {
     }
 }
 
+/// A process that was started and is not watched yet: should nobody come to watch it, it is killed
+/// with its group.
+struct Started(Option<Child>);
+
+impl Started {
+    fn watched(mut self) -> Option<Child> {
+        self.0.take()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let Some(mut child) = self.0.take() else { return };
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
+        let _ = child.wait();
+    }
+}
+
 impl Prepared {
     /// Starts an attempt. What may take its time (users are looked up, files read, the process
     /// forked) holds up nobody else.
-    async fn spawn(&self, context: &Context, ends: (Stdio, Stdio)) -> Result<Child, NotStarted> {
+    async fn spawn(&self, context: &Context, ends: (Stdio, Stdio)) -> Result<Started, NotStarted> {
         if self.command.identity == Identity::default() && self.command.env_files.is_empty() {
-            return spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends);
+            let child = spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends)?;
+            return Ok(Started(Some(child)));
         }
         let (command, surroundings) = (self.command.clone(), self.surroundings.clone());
         let attempt = context.attempt().clone();
         let (spawned, hears) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
-            if spawned.is_closed() {
-                return;
-            }
-            let result = spawn::spawn(&command, &surroundings, &attempt, ends);
-            // Given up meanwhile: nobody would watch it.
-            if let Err(Ok(mut child)) = spawned.send(result) {
-                let group = Pid::from_child(&child);
-                // It may have ended by itself.
-                let _ = rustix::process::kill_process_group(group, Signal::KILL);
-                let _ = child.wait();
+            if !spawned.is_closed() {
+                let child = spawn::spawn(&command, &surroundings, &attempt, ends);
+                // Given up meanwhile, nobody hears it.
+                let _ = spawned.send(child.map(|child| Started(Some(child))));
             }
         });
         hears.await.unwrap_or_else(|error| {
             let program = self.command.arguments.first().cloned().unwrap_or_default();
             Err(NotStarted::Other(program, std::io::Error::other(error)))
         })
+    }
+
+    /// Makes an attempt with these two ends for its output and its errors.
+    async fn attempt(&self, context: Context, ends: (Stdio, Stdio)) -> Ending {
+        let mut asked = context.clone();
+        let spawned = tokio::select! {
+            biased;
+            spawned = self.spawn(&context, ends) => spawned.map(Started::watched),
+            // What starts all the same is killed.
+            _ = asked.stop_requested() => Ok(None),
+        };
+        let child = match spawned {
+            Ok(Some(child)) => child,
+            Ok(None) => return Outcome::Stopped.into(),
+            Err(reason) => return Outcome::NotStarted(reason.to_string()).into(),
+        };
+        self.surroundings.give_limits(&self.command.identity, &child);
+        supervise::supervise(&self.command, &self.surroundings.processes, child, context).await
     }
 }
 
@@ -160,34 +192,7 @@ impl Task for Prepared {
             let outputs = self.surroundings.outputs.as_ref();
             let Channel { ends, follower } =
                 Channel::open(self.command.output, outputs, context.run());
-            let mut asked = context.clone();
-            let spawned = tokio::select! {
-                biased;
-                spawned = self.spawn(&context, ends) => spawned.map(Some),
-                // What starts all the same is killed.
-                _ = asked.stop_requested() => Ok(None),
-            };
-            let child = match spawned {
-                Ok(Some(child)) => child,
-                not_running => {
-                    follower.follow(std::future::ready(())).await;
-                    return match not_running {
-                        Err(reason) => Outcome::NotStarted(reason.to_string()).into(),
-                        Ok(_) => Outcome::Stopped.into(),
-                    };
-                }
-            };
-            self.surroundings.give_limits(&self.command.identity, &child);
-            let (ended, hears) = oneshot::channel();
-            let supervise = async {
-                let processes = &self.surroundings.processes;
-                let ending = supervise::supervise(&self.command, processes, child, context).await;
-                // Where nothing is followed, nobody hears it.
-                let _ = ended.send(());
-                ending
-            };
-            let follow = follower.follow(async { hears.await.unwrap_or_default() });
-            tokio::join!(supervise, follow).0
+            follower.beside(self.attempt(context, ends)).await
         })
     }
 
@@ -195,16 +200,8 @@ impl Task for Prepared {
         Box::pin(async move {
             let outputs = self.surroundings.outputs.as_ref();
             let follower = Channel::rejoin(self.command.output, outputs, context.run());
-            let (ended, hears) = oneshot::channel();
-            let adopt = async {
-                let processes = &self.surroundings.processes;
-                let ending = adopt::adopt(&self.command, processes, context).await;
-                // Where nothing is followed, nobody hears it.
-                let _ = ended.send(());
-                ending
-            };
-            let follow = follower.follow(async { hears.await.unwrap_or_default() });
-            tokio::join!(adopt, follow).0
+            let processes = &self.surroundings.processes;
+            follower.beside(adopt::adopt(&self.command, processes, context)).await
         })
     }
 }

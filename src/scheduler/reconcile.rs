@@ -17,16 +17,13 @@ impl Scheduler {
     /// Makes `wanted` the tasks, of what is there or of what an earlier life has left.
     pub(super) fn load(&mut self, now: Timestamp, wanted: Vec<Schedule>, step: &mut Step) {
         let wanted = wanted.into_iter().map(|schedule| (schedule.name.clone(), schedule)).collect();
-        let Some(mut remembered) = self.remembered.take() else {
+        let Some(remembered) = self.remembered.take() else {
             return self.reconcile(now, wanted, step);
         };
-        let tasks = remembered.tasks.clone();
-        self.remember_tasks(now, &mut remembered, &wanted, step);
+        self.remember_tasks(now, &remembered, &wanted, step);
         self.reconcile(now, wanted, step);
-        self.remember_ends(&tasks);
-        let policies =
-            tasks.into_iter().filter_map(|task| Some((task.name, task.schedule?.policy)));
-        self.remember_runs(now, remembered, &policies.collect(), step);
+        self.remember_ends(&remembered.tasks);
+        self.remember_runs(now, remembered, step);
     }
 
     /// Makes `wanted` the tasks. A task seen for the first time, or with a changed trigger, looks
@@ -73,10 +70,7 @@ impl Scheduler {
             let passed = if task.held { Passed::Paused } else { Passed::Missed };
             let span = task.pass_over(now, passed);
             step.events.extend(span.map(|span| span.event(now, name.clone())));
-            self.gone.insert(
-                name.clone(),
-                task.last_arisen.map_or(task.mark, |last| last.max(task.mark)),
-            );
+            self.gone.insert(name.clone(), task.mark.max(task.last_arisen.unwrap_or(task.mark)));
         }
         let between = self.runs_of(&name).filter_map(|(run, running)| match &running.phase {
             Phase::Between { last, .. } | Phase::Ready { last } => {

@@ -98,52 +98,50 @@ impl Scheduler {
     pub(super) fn remember_tasks(
         &mut self,
         now: Timestamp,
-        remembered: &mut Remembered,
+        remembered: &Remembered,
         wanted: &BTreeMap<Name, Schedule>,
         step: &mut Step,
     ) {
-        self.pause = remembered.pause.take();
-        self.pause_ends(None, self.pause.as_ref().and_then(|pause| pause.until));
-        for task in std::mem::take(&mut remembered.tasks) {
-            let Some(mut definition) = task.definition.clone() else {
-                let last = task.last_arisen.map_or(task.mark, |last| last.max(task.mark));
-                self.gone.insert(task.name, last);
+        self.pause.clone_from(&remembered.pause);
+        self.pause_ends(None, remembered.pause.as_ref());
+        for task in &remembered.tasks {
+            let name = &task.name;
+            let gone = task.mark.max(task.last_arisen.unwrap_or(task.mark));
+            let Some(definition) = &task.definition else {
+                self.gone.insert(name.clone(), gone);
                 continue;
             };
-            let name = task.name.clone();
-            let same = wanted.get(&name).filter(|now| now.when.identity() == definition.when);
-            let (schedule, mark) = match (same, task.schedule) {
-                (Some(same), _) => (same.clone(), task.mark),
-                (None, Some(then)) => (then, task.mark),
+            let wanted = wanted.get(name);
+            let same = wanted.filter(|wanted| wanted.when.identity() == definition.when);
+            if let Some(then) = same.or(task.schedule.as_ref()) {
+                let Definition { text, enabled, .. } = definition.clone();
+                self.remember_task(task, Schedule { enabled, text, ..then.clone() }, task.mark);
+            } else if let Some(wanted) = wanted {
                 // Nobody can tell what it owes.
-                (None, None) => {
-                    let mark = task.mark.max(now);
-                    let Some(wanted) = wanted.get(&name) else {
-                        let last = task.last_arisen.map_or(mark, |last| last.max(mark));
-                        self.gone.insert(name.clone(), last);
-                        step.events.push(Event::TaskRemoved { at: now, task: name });
-                        continue;
-                    };
-                    let (task, now_is) = (name.clone(), wanted.definition());
-                    definition.clone_from(&now_is);
-                    step.events.push(Event::TaskChanged { at: now, task, definition: now_is });
-                    (wanted.clone(), mark)
-                }
-            };
-            let schedule =
-                Schedule { text: definition.text, enabled: definition.enabled, ..schedule };
-            self.pause_ends(Some(&name), task.pause.as_ref().and_then(|pause| pause.until));
-            let held = self.pause.is_some() || task.pause.is_some();
-            let mut state = TaskState::new(schedule, mark, held);
-            state.last_arisen = task.last_arisen;
-            state.last_success = task.last_success;
-            state.pause = task.pause;
-            state.plan(&self.machine, &mut self.timetable);
-            self.tasks.insert(name, state);
+                let (name, definition) = (name.clone(), wanted.definition());
+                step.events.push(Event::TaskChanged { at: now, task: name, definition });
+                self.remember_task(task, wanted.clone(), task.mark.max(now));
+            } else {
+                step.events.push(Event::TaskRemoved { at: now, task: name.clone() });
+                self.gone.insert(name.clone(), gone.max(now));
+            }
         }
     }
 
-    fn pause_ends(&mut self, task: Option<&Name>, until: Option<Timestamp>) {
+    /// A task is there again, as `schedule`.
+    fn remember_task(&mut self, task: &RememberedTask, schedule: Schedule, mark: Timestamp) {
+        let held = self.pause.is_some() || task.pause.is_some();
+        let mut state = TaskState::new(schedule, mark, held);
+        state.last_arisen = task.last_arisen;
+        state.last_success = task.last_success;
+        state.pause.clone_from(&task.pause);
+        state.plan(&self.machine, &mut self.timetable);
+        self.pause_ends(Some(&task.name), task.pause.as_ref());
+        self.tasks.insert(task.name.clone(), state);
+    }
+
+    fn pause_ends(&mut self, task: Option<&Name>, pause: Option<&Pause>) {
+        let until = pause.and_then(|pause| pause.until);
         until.map(|until| self.resumes.insert((until, task.cloned())));
     }
 
@@ -171,15 +169,19 @@ impl Scheduler {
         }
     }
 
-    /// Takes over what waited and what ran, now that the plan is what it is; `policies` are those that
-    /// tasks had whose trigger is another now, or that have left.
+    /// Takes over what waited and what ran, now that the plan is what it is.
     pub(super) fn remember_runs(
         &mut self,
         now: Timestamp,
         remembered: Remembered,
-        policies: &BTreeMap<Name, Policy>,
         step: &mut Step,
     ) {
+        // Those that tasks had whose trigger is another now, or that have left.
+        let policies = remembered
+            .tasks
+            .into_iter()
+            .filter_map(|task| Some((task.name, task.schedule?.policy)));
+        let policies: BTreeMap<Name, Policy> = policies.collect();
         for run in remembered.runs {
             let policy = policies.get(&run.firing.run.task);
             self.remember_run(now, run, policy, step);

@@ -1,5 +1,7 @@
 //! What became of each firing: rows, and questions about them.
 
+use std::fmt;
+
 use jiff::{Timestamp, ToSpan};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -39,16 +41,16 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row of which nothing more is known.
+    /// A row of which nothing more is known, of a task that may be `known`.
     pub(super) fn new(
         firing: RunId,
-        zone: Zone,
+        known: Option<&Known>,
         trigger: Option<TriggerKind>,
         verdict: &'static str,
     ) -> Self {
         Self {
             firing,
-            zone,
+            zone: known.map_or_else(Zone::utc, |known| known.zone.clone()),
             trigger,
             verdict,
             reason: None,
@@ -127,9 +129,21 @@ impl Query {
             && self.outcome.as_ref().is_none_or(|outcome| row.outcome == Some(outcome))
             && (!self.failed || row.has_failed())
     }
-}
 
-impl Query {
+    /// No firing that is due later is wanted.
+    #[must_use]
+    pub fn latest(&self) -> Timestamp {
+        let until = self.until.unwrap_or(Timestamp::MAX);
+        self.before.as_ref().map_or(until, |before| until.min(before.due))
+    }
+
+    /// Whether `firing` comes behind what was told already.
+    #[must_use]
+    pub fn is_behind(&self, firing: &RunId) -> bool {
+        let behind = |before: &RunId| (firing.due, &before.task) < (before.due, &firing.task);
+        self.before.as_ref().is_none_or(behind)
+    }
+
     /// Whether a stretch of firings of which this became can hold any that is wanted.
     #[must_use]
     pub fn wants_passed(&self, passed: Passed) -> bool {
@@ -140,19 +154,34 @@ impl Query {
     }
 }
 
+/// What is answered, if the records can be read.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unreadable>>;
+
+/// Why records cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the history cannot be read: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
 /// Answers questions about what has become of firings, while an engine goes on writing.
 pub trait Records: Send + Sync {
     /// The newest firings that `query` wants: the latest due first, of one instant by name.
-    fn history(&self, query: Query) -> BoxFuture<'_, Vec<Row>>;
+    fn history(&self, query: Query) -> Answer<'_, Vec<Row>>;
 
     /// What is known of the firing or run `id`.
-    fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>>;
+    fn find(&self, id: RunId) -> Answer<'_, Option<Row>>;
 
     /// The tasks of which anything is known.
-    fn tasks(&self) -> BoxFuture<'_, Vec<Name>>;
+    fn tasks(&self) -> Answer<'_, Vec<Name>>;
 
     /// What is known of the firings of `task` around `at`.
-    fn why(&self, task: Name, at: Timestamp) -> BoxFuture<'_, Story>;
+    fn why(&self, task: Name, at: Timestamp) -> Answer<'_, Story>;
 }
 
 /// What is known of the firings of a task around an instant.

@@ -15,7 +15,7 @@ use crate::event::{Event, RunId};
 use crate::task::BoxFuture;
 
 pub use directory::{DirectoryError, OUTPUT, StateDirectory, socket_of};
-pub use history::{Fact, Known, Query, Records, Row, Story};
+pub use history::{Answer, Fact, Known, Query, Records, Row, Story, Unreadable};
 pub use memory::{Memory, Recent};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Archive, FILE, Opened, Sqlite, StoreError};

@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::capture::{self, Bound};
 use super::files::{Opened, Outputs};
 use super::lines::Lines;
@@ -67,8 +69,21 @@ impl Follower {
         Ok(Self(Kind::Pipe(Box::new(Drain::new(output, outputs, run, reader)?))))
     }
 
+    /// Follows beside `attempt` until its end, and then to the end of what is there.
+    pub async fn beside<T>(self, attempt: impl Future<Output = T>) -> T {
+        let (ended, hears) = oneshot::channel();
+        let attempt = async {
+            let ending = attempt.await;
+            // Where nothing is followed, nobody hears it.
+            let _ = ended.send(());
+            ending
+        };
+        let follow = self.follow(async { hears.await.unwrap_or_default() });
+        tokio::join!(attempt, follow).0
+    }
+
     /// Follows until `ended`, and then to the end of what is there.
-    pub async fn follow(self, ended: impl Future<Output = ()>) {
+    async fn follow(self, ended: impl Future<Output = ()>) {
         match self.0 {
             Kind::Nothing => ended.await,
             Kind::File(following) => following.follow(ended).await,

@@ -135,7 +135,7 @@ mod tests {
         // The ends are the child's alone from here on.
         drop(command);
         child.wait().expect("it is ours");
-        follower.follow(std::future::ready(())).await;
+        follower.beside(std::future::ready(())).await;
         let mut kept = Vec::new();
         let captured = Captured::open(&outputs.path(&run));
         captured.and_then(|mut all| all.read_to_end(&mut kept)).expect("it is readable");

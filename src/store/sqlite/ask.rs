@@ -11,9 +11,9 @@ use super::schema::{self, StoreError};
 use super::{FILE, code};
 use crate::event::{RunId, TriggerKind};
 use crate::name::Name;
-use crate::store::history::{Known, Latest, Query, Records, Row, Story, last_of_span};
-use crate::task::BoxFuture;
-use crate::zone::Zone;
+use crate::store::history::{
+    Answer, Known, Latest, Query, Records, Row, Story, Unreadable, last_of_span,
+};
 
 /// Answers questions from the file of a store.
 #[derive(Clone, Debug)]
@@ -58,43 +58,36 @@ impl Archive {
     }
 
     /// Asks on a thread where waiting for a disk holds up nobody.
-    fn ask<T: Default + Send + 'static>(
+    fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Inner, &Connection) -> Result<T> + Send + 'static,
-    ) -> BoxFuture<'static, T> {
+    ) -> Answer<'static, T> {
         let inner = self.0.clone();
         Box::pin(async move {
             let asked = tokio::task::spawn_blocking(move || {
                 let connection = inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
-                question(&inner, &connection)
+                question(&inner, &connection).map_err(|error| Unreadable(error.to_string()))
             });
-            match asked.await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "the history cannot be read");
-                    T::default()
-                }
-                // The runtime ends.
-                Err(_) => T::default(),
-            }
+            // Else the runtime ends.
+            asked.await.unwrap_or_else(|error| Err(Unreadable(error.to_string())))
         })
     }
 }
 
 impl Records for Archive {
-    fn history(&self, query: Query) -> BoxFuture<'_, Vec<Row>> {
+    fn history(&self, query: Query) -> Answer<'_, Vec<Row>> {
         self.ask(move |inner, connection| inner.history(connection, &query))
     }
 
-    fn find(&self, id: RunId) -> BoxFuture<'_, Option<Row>> {
+    fn find(&self, id: RunId) -> Answer<'_, Option<Row>> {
         self.ask(move |inner, connection| inner.find(connection, &id))
     }
 
-    fn why(&self, task: Name, at: Timestamp) -> BoxFuture<'_, Story> {
+    fn why(&self, task: Name, at: Timestamp) -> Answer<'_, Story> {
         self.ask(move |inner, connection| inner.why(connection, &task, at))
     }
 
-    fn tasks(&self) -> BoxFuture<'_, Vec<Name>> {
+    fn tasks(&self) -> Answer<'_, Vec<Name>> {
         self.ask(|inner, connection| {
             let mut statement = connection.prepare_cached("SELECT name FROM tasks")?;
             let names = statement.query_map([], |row| row.get::<_, String>(0))?;
@@ -138,9 +131,10 @@ impl Inner {
         let reaches = rows.last().filter(|_| page_is_full).map(|row| row.firing.due);
         let from = reaches.max(query.since);
         rows.extend(self.passed(connection, query, from)?);
-        rows.sort_by(|a, b| (b.firing.due, &a.firing.task).cmp(&(a.firing.due, &b.firing.task)));
+        let mut rows: Vec<Latest> = rows.into_iter().map(Latest).collect();
+        rows.sort_by(|a, b| b.cmp(a));
         rows.truncate(query.limit);
-        Ok(rows)
+        Ok(rows.into_iter().map(|Latest(row)| row).collect())
     }
 
     /// Firings with a row of their own.
@@ -197,8 +191,7 @@ impl Inner {
         query: &Query,
         from: Option<Timestamp>,
     ) -> Result<Vec<Row>> {
-        let until = query.until.unwrap_or(Timestamp::MAX);
-        let until = query.before.as_ref().map_or(until, |before| until.min(before.due));
+        let until = query.latest();
         let spans = Self::spans(connection, query, (from, until))?;
         // Of each stretch the latest firing that was not told yet.
         let latest = |span: &Span, until| self.latest(span, until);
@@ -215,7 +208,6 @@ impl Inner {
             if let Ok(earlier) = due.checked_sub(1.microsecond()) {
                 next.extend(latest(&spans[index], earlier).map(|row| (Latest(row), index)));
             }
-            let behind = |before: &RunId| (due, &before.task) < (&before.due, task);
             // What is known of a single firing counts.
             let is_single = || {
                 let sql = "SELECT 1 FROM firings f JOIN tasks t ON t.id = f.task
@@ -223,7 +215,7 @@ impl Inner {
                 let key = params![task.as_str(), due.as_microsecond()];
                 connection.prepare_cached(sql)?.exists(key)
             };
-            if query.before.as_ref().is_none_or(behind) && !is_single()? {
+            if query.is_behind(&row.firing) && !is_single()? {
                 rows.push(row);
             }
         }
@@ -236,11 +228,20 @@ impl Inner {
         query: &Query,
         (from, until): (Option<Timestamp>, Timestamp),
     ) -> Result<Vec<Span>> {
-        let sql = "SELECT t.name, s.first, s.last, s.passed, s.counted,
-                s.definition IS t.definition
-            FROM spans s JOIN tasks t ON t.id = s.task WHERE s.last >= ? AND s.first <= ?";
+        let verdicts = code::PASSED.into_iter().filter(|passed| query.wants_passed(*passed));
+        let mut only = vec![format!("s.passed IN ({})", list(verdicts.map(code::of_passed)))];
+        if !query.tasks.is_empty() {
+            let numbers = Self::numbers(connection, &query.tasks)?;
+            only.push(format!("s.task IN ({})", list(numbers)));
+        }
+        let only = only.join(" AND ");
+        let sql = format!(
+            "SELECT t.name, s.first, s.last, s.passed, s.counted, s.definition IS t.definition
+            FROM spans s JOIN tasks t ON t.id = s.task
+            WHERE s.last >= ? AND s.first <= ? AND {only}"
+        );
         let from = from.map_or(i64::MIN, Timestamp::as_microsecond);
-        let mut statement = connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(&sql)?;
         let spans = statement.query_map([from, until.as_microsecond()], |row| {
             let Ok(task) = Name::new(&row.get::<_, String>(0)?) else { return Ok(None) };
             let (first, last) = (code::instant(row.get(1)?), code::instant(row.get(2)?));
@@ -248,12 +249,8 @@ impl Inner {
             let (is_whole, known) = (counted > 0, row.get(5)?);
             Ok(Some(Span { task, first, last, verdict, is_whole, known }))
         })?;
-        let wanted = |span: &Span| {
-            (query.tasks.is_empty() || query.tasks.contains(&span.task))
-                && query.wants_passed(code::passed(span.verdict))
-        };
         let spans: Result<Vec<Option<Span>>> = spans.collect();
-        Ok(spans?.into_iter().flatten().filter(wanted).collect())
+        Ok(spans?.into_iter().flatten().collect())
     }
 
     /// When the task of `span` fired then, if that is known.
@@ -308,8 +305,8 @@ impl Inner {
     }
 
     fn blank(&self, firing: RunId, trigger: Option<TriggerKind>) -> Row {
-        let zone = self.known.get(&firing.task).map_or_else(Zone::utc, |known| known.zone.clone());
-        Row::new(firing, zone, trigger, "run")
+        let known = self.known.get(&firing.task);
+        Row::new(firing, known, trigger, "run")
     }
 }
 

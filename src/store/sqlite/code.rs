@@ -29,6 +29,10 @@ pub(super) const VERDICTS: [(&str, Option<&str>); 9] = [
     ("paused", None),
 ];
 
+/// What may become of stretches.
+pub(super) const PASSED: [Passed; 4] =
+    [Passed::Missed, Passed::Coalesced, Passed::Paused, Passed::Calendar];
+
 /// The number of the verdict to run.
 pub(super) const RUN: i64 = 0;
 
@@ -62,8 +66,7 @@ pub(super) fn of_passed(passed: Passed) -> i64 {
 }
 
 pub(super) fn passed(number: i64) -> Passed {
-    let all = [Passed::Missed, Passed::Coalesced, Passed::Paused, Passed::Calendar];
-    all.into_iter().find(|passed| of_passed(*passed) == number).unwrap_or(Passed::Missed)
+    PASSED.into_iter().find(|passed| of_passed(*passed) == number).unwrap_or(Passed::Missed)
 }
 
 pub(super) fn of_outcome(outcome: &Outcome) -> i64 {
@@ -115,26 +118,47 @@ pub(super) fn instant(micros: i64) -> Timestamp {
     Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
 }
 
+/// The kinds of events, by their numbers.
+pub(super) mod kind {
+    pub const DAEMON_STARTED: i64 = 0;
+    pub const DAEMON_STOPPED: i64 = 1;
+    pub const CLOCK_STEPPED: i64 = 2;
+    pub const STORE_FAILED: i64 = 3;
+    pub const STORE_RECOVERED: i64 = 4;
+    pub const TASK_ADDED: i64 = 5;
+    pub const TASK_CHANGED: i64 = 6;
+    pub const TASK_REMOVED: i64 = 7;
+    pub const TASK_PAUSED: i64 = 8;
+    pub const TASK_RESUMED: i64 = 9;
+    pub const FIRING_WAITING: i64 = 10;
+    pub const FIRING_SKIPPED: i64 = 11;
+    pub const FIRINGS_PASSED: i64 = 12;
+    pub const RUN_STARTED: i64 = 13;
+    pub const ATTEMPT_STARTED: i64 = 14;
+    pub const ATTEMPT_FINISHED: i64 = 15;
+    pub const RUN_FINISHED: i64 = 16;
+}
+
 /// The number of the kind of an event, and which task or firing it is about.
 pub(super) fn about(event: &Event) -> (i64, Option<&crate::name::Name>, Option<&RunId>) {
     match event {
-        Event::DaemonStarted { .. } => (0, None, None),
-        Event::DaemonStopped { .. } => (1, None, None),
-        Event::ClockStepped { .. } => (2, None, None),
-        Event::StoreFailed { .. } => (3, None, None),
-        Event::StoreRecovered { .. } => (4, None, None),
-        Event::TaskAdded { task, .. } => (5, Some(task), None),
-        Event::TaskChanged { task, .. } => (6, Some(task), None),
-        Event::TaskRemoved { task, .. } => (7, Some(task), None),
-        Event::TaskPaused { task, .. } => (8, task.as_ref(), None),
-        Event::TaskResumed { task, .. } => (9, task.as_ref(), None),
-        Event::FiringWaiting { run, .. } => (10, None, Some(run)),
-        Event::FiringSkipped { run, .. } => (11, None, Some(run)),
-        Event::FiringsPassed { task, .. } => (12, Some(task), None),
-        Event::RunStarted { run, .. } => (13, None, Some(run)),
-        Event::AttemptStarted { run, .. } => (14, None, Some(run)),
-        Event::AttemptFinished { run, .. } => (15, None, Some(run)),
-        Event::RunFinished { run, .. } => (16, None, Some(run)),
+        Event::DaemonStarted { .. } => (kind::DAEMON_STARTED, None, None),
+        Event::DaemonStopped { .. } => (kind::DAEMON_STOPPED, None, None),
+        Event::ClockStepped { .. } => (kind::CLOCK_STEPPED, None, None),
+        Event::StoreFailed { .. } => (kind::STORE_FAILED, None, None),
+        Event::StoreRecovered { .. } => (kind::STORE_RECOVERED, None, None),
+        Event::TaskAdded { task, .. } => (kind::TASK_ADDED, Some(task), None),
+        Event::TaskChanged { task, .. } => (kind::TASK_CHANGED, Some(task), None),
+        Event::TaskRemoved { task, .. } => (kind::TASK_REMOVED, Some(task), None),
+        Event::TaskPaused { task, .. } => (kind::TASK_PAUSED, task.as_ref(), None),
+        Event::TaskResumed { task, .. } => (kind::TASK_RESUMED, task.as_ref(), None),
+        Event::FiringWaiting { run, .. } => (kind::FIRING_WAITING, None, Some(run)),
+        Event::FiringSkipped { run, .. } => (kind::FIRING_SKIPPED, None, Some(run)),
+        Event::FiringsPassed { task, .. } => (kind::FIRINGS_PASSED, Some(task), None),
+        Event::RunStarted { run, .. } => (kind::RUN_STARTED, None, Some(run)),
+        Event::AttemptStarted { run, .. } => (kind::ATTEMPT_STARTED, None, Some(run)),
+        Event::AttemptFinished { run, .. } => (kind::ATTEMPT_FINISHED, None, Some(run)),
+        Event::RunFinished { run, .. } => (kind::RUN_FINISHED, None, Some(run)),
     }
 }
 
@@ -175,29 +199,6 @@ pub(super) fn more(event: &Event) -> Option<String> {
     }
 }
 
-/// When an event happened.
-pub(super) fn when(event: &Event) -> Timestamp {
-    match event {
-        Event::DaemonStarted { at, .. }
-        | Event::DaemonStopped { at }
-        | Event::ClockStepped { at, .. }
-        | Event::StoreFailed { at, .. }
-        | Event::StoreRecovered { at }
-        | Event::TaskAdded { at, .. }
-        | Event::TaskChanged { at, .. }
-        | Event::TaskRemoved { at, .. }
-        | Event::TaskPaused { at, .. }
-        | Event::TaskResumed { at, .. }
-        | Event::FiringWaiting { at, .. }
-        | Event::FiringSkipped { at, .. }
-        | Event::FiringsPassed { at, .. }
-        | Event::RunStarted { at, .. }
-        | Event::AttemptStarted { at, .. }
-        | Event::AttemptFinished { at, .. }
-        | Event::RunFinished { at, .. } => *at,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,7 +221,7 @@ mod tests {
             assert_eq!(outcome(&outcome_text(&all)), all);
             assert!(of_outcome(&all) >= 0);
         }
-        for all in [Passed::Missed, Passed::Coalesced, Passed::Paused, Passed::Calendar] {
+        for all in PASSED {
             assert_eq!(passed(of_passed(all)), all);
         }
         for reason in [

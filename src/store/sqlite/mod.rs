@@ -153,11 +153,8 @@ impl Sqlite {
 impl Store for Sqlite {
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
         Box::pin(async move {
-            let starts = |event: &Event| {
-                matches!(event, Event::RunStarted { .. } | Event::AttemptStarted { .. })
-            };
             let (written, answer) = oneshot::channel();
-            let waits = events.iter().any(starts);
+            let waits = events.iter().any(|event| event.starts().is_some());
             if let Ok(place) = self.places.acquire().await {
                 // The writer gives it back.
                 place.forget();
@@ -311,8 +308,7 @@ impl Writer {
                 self.views.waiting.remove(run);
                 self.touched.insert(Touched::Waiting(run.clone()));
             }
-            let of_refused = matches!(&event, Event::RunStarted { run, .. } | Event::AttemptStarted { run, .. } if refused.contains(run));
-            if of_refused {
+            if event.starts().is_some_and(|run| refused.contains(run)) {
                 continue;
             }
             self.last += 1;

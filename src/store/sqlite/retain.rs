@@ -7,14 +7,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::code;
 use super::write::Numbers;
 use crate::event::Event;
 use crate::name::Name;
 use crate::policy::Keep;
 
 /// So many firings go at once at most.
-const AT_ONCE: i64 = 100;
+const AT_ONCE: u32 = 100;
 
 /// After so many new firings a task is looked at again.
 const NEW: u32 = 100;
@@ -35,7 +34,7 @@ pub(super) struct Surplus {
 impl Surplus {
     /// Takes note of `event`; at the first one of a day, of which `tasks` there are.
     pub fn take<'a>(&mut self, event: &Event, tasks: impl Iterator<Item = &'a Name>) {
-        let at = code::when(event);
+        let at = event.at();
         self.now = Some(at);
         let today = at.to_zoned_datetime(TimeZone::UTC).date();
         if self.today != Some(today) {
@@ -123,7 +122,7 @@ fn remove(connection: &Connection, task: i64, now: Timestamp, keep: Keep) -> Res
     let sql = "DELETE FROM spans WHERE task = ?1 AND first IN (
             SELECT first FROM spans WHERE task = ?1 AND last < ?2 ORDER BY first LIMIT ?3)";
     let spans = connection.prepare_cached(sql)?.execute(params![task, until, AT_ONCE])?;
-    Ok(dues.len() >= 100 || spans >= 100)
+    Ok([dues.len(), spans].into_iter().any(is_full))
 }
 
 /// Removes some of the events that are too old and about no firing; tells whether there are more.
@@ -131,8 +130,13 @@ fn remove_events(connection: &Connection, now: Timestamp, keep: Keep) -> Result<
     let sql = "DELETE FROM events WHERE number IN (
             SELECT number FROM events INDEXED BY events_about_no_firing
             WHERE due IS NULL AND at < ? LIMIT ?)";
-    let removed = connection.prepare_cached(sql)?.execute([oldest(now, keep), AT_ONCE])?;
-    Ok(removed >= 100)
+    let removed = connection.prepare_cached(sql)?.execute(params![oldest(now, keep), AT_ONCE])?;
+    Ok(is_full(removed))
+}
+
+/// Whether so many were all that may go at once: there may be more.
+fn is_full(count: usize) -> bool {
+    count >= AT_ONCE as usize
 }
 
 /// What was due before is too old.

@@ -62,14 +62,16 @@ proptest! {
                 Query { limit: 7, until: Some(instant("2026-01-01T01:00:00Z")), ..all.clone() },
             ] {
                 let told = archive.history(query.clone()).await;
-                prop_assert_eq!(&told, &memory.records().history(query).await);
+                prop_assert!(told.is_ok());
+                prop_assert_eq!(told, memory.records().history(query).await);
             }
             // Page by page it is the same.
-            let whole = archive.history(all.clone()).await;
+            let ask = async |query| archive.history(query).await.expect("it is readable");
+            let whole = ask(all.clone()).await;
             let mut pages: Vec<crate::store::Row> = Vec::new();
             while pages.len() < whole.len() {
                 let before = pages.last().map(|row| row.firing.clone());
-                let page = archive.history(Query { before, limit: 50, ..all.clone() }).await;
+                let page = ask(Query { before, limit: 50, ..all.clone() }).await;
                 prop_assert!(!page.is_empty());
                 pages.extend(page);
             }
@@ -131,7 +133,7 @@ async fn the_file_stays_bounded_over_a_year() {
     let count = |name: &str| {
         let query = Query { tasks: vec![task(name)], limit: 100_000, ..Query::default() };
         let archive = archive.clone();
-        async move { archive.history(query).await.len() }
+        async move { archive.history(query).await.expect("it is readable").len() }
     };
     let often = count("often").await;
     assert!((1000..3000).contains(&often), "{often} of 52,560 are kept");

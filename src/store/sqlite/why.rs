@@ -1,10 +1,10 @@
 //! Why a firing got its verdict: what is on record of it, and what was so around it.
 
 use jiff::{Timestamp, ToSpan};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::ask::Inner;
-use super::code;
+use super::code::{self, kind};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::store::history::{Fact, Query, Row, Story, next_of_span};
@@ -95,18 +95,18 @@ fn facts(connection: &Connection, task: i64, row: &Row) -> Result<Vec<Fact>> {
 }
 
 /// An event of a firing in words.
-fn told(kind: i64, more: &str, row: &Row) -> Option<String> {
+fn told(which: i64, more: &str, row: &Row) -> Option<String> {
     let mut words = more.split(' ');
-    Some(match kind {
-        10 => match words.next()? {
+    Some(match which {
+        kind::FIRING_WAITING => match words.next()? {
             "delay" => "it waits for its delay".into(),
             "turn" => "it waits for its turn: the run before it goes on".into(),
             "pool" => "it waits for a place in its pool".into(),
             _ => "it waits until fewer runs go on".into(),
         },
-        13 => "its run begins".into(),
-        14 if !more.is_empty() => format!("attempt {more} begins"),
-        15 => {
+        kind::RUN_STARTED => "its run begins".into(),
+        kind::ATTEMPT_STARTED if !more.is_empty() => format!("attempt {more} begins"),
+        kind::ATTEMPT_FINISHED => {
             let (attempt, _took, next) = (words.next()?, words.next()?, words.next()?);
             let outcome = code::outcome(&words.collect::<Vec<_>>().join(" "));
             match next.parse() {
@@ -118,7 +118,7 @@ fn told(kind: i64, more: &str, row: &Row) -> Option<String> {
                 Err(_) => format!("attempt {attempt}: {outcome}"),
             }
         }
-        16 => "its run has ended".into(),
+        kind::RUN_FINISHED => "its run has ended".into(),
         _ => return None,
     })
 }
@@ -126,30 +126,38 @@ fn told(kind: i64, more: &str, row: &Row) -> Option<String> {
 /// Nobody was there when a firing was due: since when, and until when.
 fn absence(connection: &Connection, due: i64, facts: &mut Vec<Fact>) -> Result<()> {
     let sql = "SELECT at, kind FROM events
-        WHERE due IS NULL AND kind IN (0, 1) AND at <= ? ORDER BY at DESC, number DESC LIMIT 1";
+        WHERE due IS NULL AND kind IN (?2, ?3) AND at <= ?1 ORDER BY at DESC, number DESC LIMIT 1";
     let before: Option<(i64, i64)> = connection
         .prepare_cached(sql)?
-        .query_row([due], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([due, kind::DAEMON_STARTED, kind::DAEMON_STOPPED], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
-    facts.extend(before.map(|(at, kind)| Fact {
+    facts.extend(before.map(|(at, which)| Fact {
         at: code::instant(at),
-        what: match kind {
-            0 => "the daemon began that was the last one before it was due".into(),
+        what: match which {
+            kind::DAEMON_STARTED => {
+                "the daemon began that was the last one before it was due".into()
+            }
             _ => "the daemon ended".into(),
         },
     }));
     let sql = "SELECT at FROM events
-        WHERE due IS NULL AND kind = 0 AND at > ? ORDER BY at, number LIMIT 1";
-    let after: Option<i64> =
-        connection.prepare_cached(sql)?.query_row([due], |row| row.get(0)).optional()?;
+        WHERE due IS NULL AND kind = ?2 AND at > ?1 ORDER BY at, number LIMIT 1";
+    let after: Option<i64> = connection
+        .prepare_cached(sql)?
+        .query_row([due, kind::DAEMON_STARTED], |row| row.get(0))
+        .optional()?;
     facts.extend(
         after.map(|at| Fact { at: code::instant(at), what: "the next daemon began".into() }),
     );
     let sql = "SELECT at, more FROM events
-        WHERE due IS NULL AND kind = 2 AND at > ? ORDER BY at, number LIMIT 1";
+        WHERE due IS NULL AND kind = ?2 AND at > ?1 ORDER BY at, number LIMIT 1";
     let step: Option<(i64, i64)> = connection
         .prepare_cached(sql)?
-        .query_row([due], |row| Ok((row.get(0)?, row.get::<_, String>(1)?.parse().unwrap_or(0))))
+        .query_row([due, kind::CLOCK_STEPPED], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?.parse().unwrap_or(0)))
+        })
         .optional()?;
     facts.extend(step.filter(|(at, by)| at - by <= due).map(|(at, by)| Fact {
         at: code::instant(at),
@@ -185,11 +193,13 @@ fn overlap(
 /// The pause into which a firing fell.
 fn pause(connection: &Connection, task: i64, due: i64, facts: &mut Vec<Fact>) -> Result<()> {
     let sql = "SELECT at, task, more FROM events
-        WHERE due IS NULL AND kind = 8 AND at <= ?1 AND (task = ?2 OR task IS NULL)
+        WHERE due IS NULL AND kind = ?3 AND at <= ?1 AND (task = ?2 OR task IS NULL)
         ORDER BY at DESC, number DESC LIMIT 1";
     let found: Option<(i64, Option<i64>, Option<String>)> = connection
         .prepare_cached(sql)?
-        .query_row(params![due, task], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row([due, task, kind::TASK_PAUSED], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
     facts.extend(found.map(|(at, of, more)| {
         let what = if of.is_some() { "the task was paused" } else { "everything was paused" };

@@ -60,7 +60,7 @@ pub(super) fn event(
     let task = task.or(run.map(|run| &run.task));
     let task = task.map(|task| numbers.of(connection, task)).transpose()?;
     let due = run.map(|run| run.due.as_microsecond());
-    let at = code::when(event).as_microsecond();
+    let at = event.at().as_microsecond();
     connection
         .prepare_cached(
             "INSERT INTO events (number, at, kind, task, due, more) VALUES (?, ?, ?, ?, ?, ?)",
