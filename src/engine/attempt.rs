@@ -66,15 +66,27 @@ impl Attempts {
     /// Waits for the next end; for ever, if none goes on. Dropping the future loses no end.
     pub(super) async fn next(&mut self) -> Ended {
         loop {
-            let (id, ending) = match self.futures.join_next_with_id().await {
-                Some(Ok(ended)) => ended,
-                Some(Err(error)) => (error.id(), broken(&error)),
+            let joined = match self.futures.join_next_with_id().await {
+                Some(joined) => joined,
                 None => std::future::pending().await,
             };
-            let Some((run, began)) = self.runs.remove(&id) else { continue };
-            self.switches.remove(&run);
-            return Ended { run, ending, began };
+            if let Some(ended) = self.ended(joined) {
+                return ended;
+            }
         }
+    }
+
+    /// One that has ended already, if there is one.
+    pub(super) fn try_next(&mut self) -> Option<Ended> {
+        let joined = self.futures.try_join_next_with_id()?;
+        self.ended(joined)
+    }
+
+    fn ended(&mut self, joined: Result<(Id, Ending), JoinError>) -> Option<Ended> {
+        let (id, ending) = joined.unwrap_or_else(|error| (error.id(), broken(&error)));
+        let (run, began) = self.runs.remove(&id)?;
+        self.switches.remove(&run);
+        Some(Ended { run, ending, began })
     }
 }
 

@@ -99,10 +99,10 @@ impl Engine {
         let boot = engine.parts.boot.clone();
         engine.record(&[Event::DaemonStarted { at, boot }]).await;
         let remembered = std::mem::take(&mut engine.parts.remembered);
-        engine.take(Input::Remembered(Box::new(remembered))).await;
-        engine.take(Input::Asked(Request::Load(schedules, limits))).await;
+        engine.take([Input::Remembered(Box::new(remembered))].into()).await;
+        engine.take([Input::Asked(Request::Load(schedules, limits))].into()).await;
         let boot = engine.parts.is_first;
-        engine.take(Input::Started { boot }).await;
+        engine.take([Input::Started { boot }].into()).await;
         engine
     }
 

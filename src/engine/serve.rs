@@ -11,7 +11,7 @@ use super::attempt::Ended;
 use super::{Engine, Message};
 use crate::clock::Wake;
 use crate::event::{Event, RunId};
-use crate::scheduler::{Action, Input, Request};
+use crate::scheduler::{Action, Input, Request, Step};
 use crate::zone::Zone;
 
 /// What the last steps of an end take: so much earlier, what runs is killed.
@@ -19,6 +19,9 @@ const LAST_STEPS: Duration = Duration::from_millis(500);
 
 /// What the very last steps take: so much earlier, what does not even end by that is given up.
 const LAST_RECORDS: Duration = Duration::from_millis(100);
+
+/// So many inputs are recorded together at most: what has ended while the last ones were.
+const MOST_TOGETHER: usize = 64;
 
 /// Waits for a time to be over, or for ever.
 type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -31,10 +34,7 @@ impl Engine {
             // Every branch is cancel-safe: losing the race loses no message.
             let input = tokio::select! {
                 biased;
-                Ended { run, ending, began } = self.attempts.next() => {
-                    let took = self.parts.clock.elapsed() - began;
-                    Input::Finished { run, ending, took }
-                }
+                ended = self.attempts.next() => self.finished(ended),
                 Some(message) = self.requests.recv() => {
                     let request = match message {
                         Message::Ask(request) => request,
@@ -68,7 +68,13 @@ impl Engine {
                     Wake::Stepped(by) => Input::ClockStepped(by),
                 },
             };
-            self.take(input).await;
+            let mut inputs = VecDeque::from([input]);
+            while inputs.len() < MOST_TOGETHER
+                && let Some(ended) = self.attempts.try_next()
+            {
+                inputs.push_back(self.finished(ended));
+            }
+            self.take(inputs).await;
             self.greet_the_day();
         }
         let at = self.parts.clock.now();
@@ -84,13 +90,23 @@ impl Engine {
         }
     }
 
-    /// One step: decide, record, tell, act. What the store refuses is a step of its own, and so is a
-    /// clock that was set: nothing is judged by it before lengths have moved along.
-    pub(super) async fn take(&mut self, input: Input) {
-        let stepped = self.parts.clock.stepped().map(Input::ClockStepped);
-        let mut inputs: VecDeque<Input> = stepped.into_iter().chain([input]).collect();
-        while let Some(input) = inputs.pop_front() {
-            let step = self.scheduler.step(self.parts.clock.now(), input);
+    fn finished(&self, ended: Ended) -> Input {
+        let took = self.parts.clock.elapsed() - ended.began;
+        Input::Finished { run: ended.run, ending: ended.ending, took }
+    }
+
+    /// Decides, records, tells and acts: once for all `inputs`, which are a step each. What the store
+    /// refuses comes after them. A clock that was set is a step before any other: nothing is judged
+    /// by it before lengths have moved along.
+    pub(super) async fn take(&mut self, mut inputs: VecDeque<Input>) {
+        while !inputs.is_empty() {
+            let mut step = Step::default();
+            while let Some(input) = inputs.pop_front() {
+                let stepped = self.parts.clock.stepped().map(Input::ClockStepped);
+                for input in stepped.into_iter().chain([input]) {
+                    step.append(self.scheduler.step(self.parts.clock.now(), input));
+                }
+            }
             let refused = self.record(&step.events).await;
             for action in step.actions {
                 self.act(action, &refused);

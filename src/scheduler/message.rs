@@ -91,6 +91,14 @@ pub struct Step {
     pub actions: Vec<Action>,
 }
 
+impl Step {
+    /// What has become of the next input, too.
+    pub(crate) fn append(&mut self, mut next: Self) {
+        self.events.append(&mut next.events);
+        self.actions.append(&mut next.actions);
+    }
+}
+
 /// What the scheduler wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
