@@ -129,6 +129,7 @@ impl Sqlite {
             .collect();
         let writer = Writer {
             connection,
+            durable: None,
             numbers: write::Numbers::default(),
             definitions,
             views,
@@ -191,6 +192,8 @@ impl Drop for Sqlite {
 /// Writes events, on a thread of its own.
 struct Writer {
     connection: Connection,
+    /// Whether a commit of the connection is on the disk when it returns.
+    durable: Option<bool>,
     numbers: write::Numbers,
     /// The definition of each task, by number.
     definitions: HashMap<Name, i64>,
@@ -342,8 +345,7 @@ impl Writer {
     }
 
     fn commit(&mut self, durable: bool) -> rusqlite::Result<()> {
-        let synchronous = if durable { "FULL" } else { "NORMAL" };
-        self.connection.pragma_update(None, "synchronous", synchronous)?;
+        self.commits_to_disk(durable)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (number, definition, event) in &self.kept {
@@ -353,8 +355,21 @@ impl Writer {
         transaction.commit()
     }
 
+    /// Whether the next commits are on the disk when they return.
+    fn commits_to_disk(&mut self, durable: bool) -> rusqlite::Result<()> {
+        if self.durable != Some(durable) {
+            let synchronous = if durable { "FULL" } else { "NORMAL" };
+            self.durable = None;
+            self.connection.pragma_update(None, "synchronous", synchronous)?;
+            self.durable = Some(durable);
+        }
+        Ok(())
+    }
+
     fn remove_surplus(&mut self) {
-        let removed = self.surplus.remove_some(&mut self.connection, &mut self.numbers, self.keep);
+        let removed = self.commits_to_disk(false).and_then(|()| {
+            self.surplus.remove_some(&mut self.connection, &mut self.numbers, self.keep)
+        });
         if let Err(error) = removed {
             self.numbers.forget();
             tracing::warn!(%error, "old history cannot be removed");

@@ -75,7 +75,6 @@ impl Surplus {
         let (Some(task), Some(now)) = (self.line.pop_front(), self.now) else { return Ok(()) };
         self.in_line.remove(&task);
         let number = task.as_ref().map(|task| numbers.of(connection, task)).transpose()?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
         let change = connection.transaction()?;
         let more = match number {
             Some(number) => remove(&change, number, now, keep)?,

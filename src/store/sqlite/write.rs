@@ -82,10 +82,12 @@ fn firing(
     event: &Event,
 ) -> Result<()> {
     /// What has run keeps its verdict.
-    const JUDGED: &str = "INSERT INTO firings (task, due, trigger, verdict, definition, started)
-        VALUES (?, ?, ?, ?, ?, ?)
+    const JUDGED: &str =
+        "INSERT INTO firings (task, due, trigger, verdict, definition, started, attempts)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET verdict = excluded.verdict, trigger = excluded.trigger,
-            definition = excluded.definition, started = excluded.started
+            definition = excluded.definition, started = excluded.started,
+            attempts = excluded.attempts
         WHERE verdict != 0";
     let micros = |at: &Timestamp| at.as_microsecond();
     match event {
@@ -97,18 +99,19 @@ fn firing(
                 trigger,
                 code::RUN,
                 definition,
-                micros(at)
+                micros(at),
+                1
             ])?;
         }
         Event::FiringSkipped { run, trigger, reason, .. } => {
             let (trigger, due) = (code::of_trigger(*trigger), micros(&run.due));
             let (verdict, started) = (code::of_skip(*reason), None::<i64>);
-            let row = params![task, due, trigger, verdict, definition, started];
+            let row = params![task, due, trigger, verdict, definition, started, 0];
             connection.prepare_cached(JUDGED)?.execute(row)?;
         }
         Event::FiringsPassed { first, passed, trigger: Some(trigger), .. } => {
             let (trigger, verdict) = (code::of_trigger(*trigger), code::of_passed(*passed));
-            let row = params![task, micros(first), trigger, verdict, definition, None::<i64>];
+            let row = params![task, micros(first), trigger, verdict, definition, None::<i64>, 0];
             connection.prepare_cached(JUDGED)?.execute(row)?;
         }
         Event::FiringsPassed { first, last, count, passed, .. } => {
@@ -128,7 +131,8 @@ fn firing(
                     definition
                 ])?;
         }
-        Event::AttemptStarted { run, attempt, .. } => {
+        // The first is that of the start.
+        Event::AttemptStarted { run, attempt, .. } if *attempt > 1 => {
             connection
                 .prepare_cached("UPDATE firings SET attempts = ? WHERE task = ? AND due = ?")?
                 .execute(params![attempt, task, micros(&run.due)])?;
