@@ -144,6 +144,65 @@ fn what_outlived_its_daemon_is_watched_until_it_ends() {
 }
 
 #[test]
+fn a_run_goes_on_as_long_as_the_process_it_began_with_whatever_that_has_become() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        # By its environment alone.
+        [tasks.silent]
+        startup = { on = "boot" }
+        output  = "discard"
+        command = "echo $$ > silent; exec sleep 1000"
+
+        # By the file it writes to.
+        [tasks.bare]
+        startup = { on = "boot" }
+        command = "echo $$ > bare; exec env -i sleep 1000"
+
+        # As somebody else, and known by both.
+        [tasks.other]
+        startup = { on = "boot" }
+        command = """
+        echo $$ > other
+        exec $(command -v setpriv && [ $(id -u) = 0 ] && echo '--reuid 65534 --clear-groups') sleep 1000
+        """
+
+        # It has left something behind, and ended.
+        [tasks.left]
+        startup = { on = "boot" }
+        command = """
+        sleep 1000 &
+        echo $! > behind
+        echo $$ > left
+        while ! [ -e dead ]; do sleep 0.01; done
+        """
+        "#,
+    );
+    let daemon = start(&place);
+    let pids = ["silent", "bare", "other", "left"]
+        .map(|name| place.wait_for(name, |text| text.ends_with('\n')));
+    kill(daemon);
+    place.write("dead", "");
+    wait_until(|| (!alive(&pids[3])).then_some(())).expect("it ends");
+    // The same directory by another name.
+    let mut daemon = place.daemon(["--state", "state/../state/", "--socket", "s"]);
+    let end = daemon.wait_for("run finished");
+    let died = "lost (taskd or the machine died while it ran)";
+    assert_eq!((&end["task"], &end["outcome"]), (&"left".into(), &died.into()));
+    for (name, pid) in ["silent", "bare", "other"].iter().zip(&pids) {
+        assert!(alive(pid), "{name}");
+        Command::new("kill").arg(pid.trim()).status().expect("there is a `kill`");
+        let end = daemon.wait_for("run finished");
+        let expected = (&Value::from(*name), &"lost (ended unseen)".into());
+        assert_eq!((&end["task"], &end["outcome"]), expected);
+    }
+    let behind = place.read("behind");
+    assert!(alive(&behind), "what is left behind is left alone");
+    Command::new("kill").arg(behind.trim()).status().expect("there is a `kill`");
+    daemon.stop();
+}
+
+#[test]
 fn what_came_due_meanwhile_is_one_stretch_and_told_as_single_firings() {
     let tasks = |interval: &str| {
         format!("[tasks.often]\ninterval = \"{interval}\"\ncommand = \"echo $TASKD_DUE >> runs\"\n")

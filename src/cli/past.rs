@@ -49,10 +49,11 @@ pub async fn open(
         .map_err(|error| Failure::new(Exit::Busy, error))?;
     recall(&mut remembered, plan);
     if !remembered.runs.is_empty() {
-        let state = std::path::absolute(directory.path())?;
-        let go_on = surroundings.processes.runs_of(&state).await;
-        for run in &mut remembered.runs {
-            run.goes_on = go_on.contains(&run.firing.run.to_string());
+        let runs = remembered.runs.iter();
+        let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
+        let go_on = surroundings.go_on(&attempts).await;
+        for (run, goes_on) in remembered.runs.iter_mut().zip(go_on) {
+            run.goes_on = goes_on;
         }
     }
     let boot = boot();

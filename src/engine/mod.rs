@@ -23,7 +23,7 @@ use crate::name::Name;
 use crate::observe::Observer;
 use crate::policy::Limits;
 use crate::schedule::Schedule;
-use crate::scheduler::{Input, Remembered, Request, Scheduler};
+use crate::scheduler::{Input, Remembered, Request, Scheduler, Step};
 use crate::store::Store;
 use crate::task::Task;
 use crate::zone::Zone;
@@ -97,12 +97,16 @@ impl Engine {
             day: Zone::utc().wall(at).date(),
         };
         let boot = engine.parts.boot.clone();
-        engine.record(&[Event::DaemonStarted { at, boot }]).await;
         let remembered = std::mem::take(&mut engine.parts.remembered);
-        engine.take([Input::Remembered(Box::new(remembered))].into()).await;
-        engine.take([Input::Asked(Request::Load(schedules, limits))].into()).await;
-        let boot = engine.parts.is_first;
-        engine.take([Input::Started { boot }].into()).await;
+        let is_first = engine.parts.is_first;
+        // In one record: a boot that is known has had its firings.
+        let mut step = Step { events: vec![Event::DaemonStarted { at, boot }], ..Step::default() };
+        step.append(engine.decide([
+            Input::Remembered(Box::new(remembered)),
+            Input::Asked(Request::Load(schedules, limits)),
+            Input::Started { boot: is_first },
+        ]));
+        engine.carry_out(step).await;
         engine
     }
 

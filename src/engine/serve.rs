@@ -1,6 +1,5 @@
 //! The loop.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -68,13 +67,14 @@ impl Engine {
                     Wake::Stepped(by) => Input::ClockStepped(by),
                 },
             };
-            let mut inputs = VecDeque::from([input]);
+            let mut inputs = vec![input];
             while inputs.len() < MOST_TOGETHER
                 && let Some(ended) = self.attempts.try_next()
             {
-                inputs.push_back(self.finished(ended));
+                inputs.push(self.finished(ended));
             }
-            self.take(inputs).await;
+            let step = self.decide(inputs);
+            self.carry_out(step).await;
             self.greet_the_day();
         }
         let at = self.parts.clock.now();
@@ -95,23 +95,30 @@ impl Engine {
         Input::Finished { run: ended.run, ending: ended.ending, took }
     }
 
-    /// Decides, records, tells and acts: once for all `inputs`, which are a step each. What the store
-    /// refuses comes after them. A clock that was set is a step before any other: nothing is judged
-    /// by it before lengths have moved along.
-    pub(super) async fn take(&mut self, mut inputs: VecDeque<Input>) {
-        while !inputs.is_empty() {
-            let mut step = Step::default();
-            while let Some(input) = inputs.pop_front() {
-                let stepped = self.parts.clock.stepped().map(Input::ClockStepped);
-                for input in stepped.into_iter().chain([input]) {
-                    step.append(self.scheduler.step(self.parts.clock.now(), input));
-                }
+    /// Decides upon all `inputs`, which are a step each. A clock that was set is a step before any
+    /// other: nothing is judged by it before lengths have moved along.
+    pub(super) fn decide(&mut self, inputs: impl IntoIterator<Item = Input>) -> Step {
+        let mut step = Step::default();
+        for input in inputs {
+            let stepped = self.parts.clock.stepped().map(Input::ClockStepped);
+            for input in stepped.into_iter().chain([input]) {
+                step.append(self.scheduler.step(self.parts.clock.now(), input));
             }
+        }
+        step
+    }
+
+    /// Records, tells and acts; then decides upon what the store has refused.
+    pub(super) async fn carry_out(&mut self, mut step: Step) {
+        loop {
             let refused = self.record(&step.events).await;
             for action in step.actions {
                 self.act(action, &refused);
             }
-            inputs.extend(refused.into_iter().map(Input::Refused));
+            if refused.is_empty() {
+                return;
+            }
+            step = self.decide(refused.into_iter().map(Input::Refused));
         }
     }
 

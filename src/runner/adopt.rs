@@ -1,63 +1,202 @@
-//! An attempt that has outlived the daemon that started it: its processes are known by their
-//! environment, and watched until the last of them has gone. How it ended, nobody can tell.
+//! An attempt that has outlived the daemon that started it. How it ended, nobody can tell, so it is
+//! watched until it has.
+//!
+//! Its processes are known by what they began with in their environment, and, whatever they have done
+//! to that and to their user since, by the file of captured output, which no others can enter. As in
+//! any other life, an attempt is over when the first process of its group is: what that leaves behind
+//! is left alone. Where none of them may be looked at, it goes on as long as somebody holds the file.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
-use super::CommandTask;
 use super::identity::User;
-use super::processes::Processes;
+use super::processes::Process;
 use super::supervise::Exit;
+use super::{CommandTask, Surroundings};
+use crate::event::RunId;
 use crate::task::{Context, ENDED_UNSEEN, Ending, Outcome};
+
+/// How often it is looked whether a file is still held by somebody who cannot be watched.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Surroundings {
+    /// For each of these runs, of which that attempt was the last to begin: whether it goes on.
+    pub async fn go_on(&self, attempts: &[(&RunId, u32)]) -> Vec<bool> {
+        let processes = self.processes.of_runs().await;
+        let goes_on = |&(run, attempt): &(&RunId, u32)| {
+            let signs = Signs::new(self, run, attempt);
+            let mut own = processes.iter().filter(|process| signs.are_of(process)).peekable();
+            if own.peek().is_some() {
+                own.any(|process| process.leads)
+            } else {
+                signs.is_held(self)
+            }
+        };
+        attempts.iter().map(goes_on).collect()
+    }
+}
+
+/// By what the processes of an attempt are known.
+struct Signs {
+    run: RunId,
+    name: String,
+    attempt: String,
+    state: Option<PathBuf>,
+    output: Option<PathBuf>,
+}
+
+impl Signs {
+    fn new(surroundings: &Surroundings, run: &RunId, attempt: u32) -> Self {
+        let mut variables = surroundings.variables.iter();
+        let state = variables.find(|(name, _)| *name == "TASKD_STATE");
+        let state = state.and_then(|(_, state)| fs::canonicalize(state.as_ref()?).ok());
+        let output = surroundings.outputs.as_ref().map(|outputs| outputs.path(run));
+        let output = output.and_then(|path| fs::canonicalize(path).ok());
+        Self {
+            run: run.clone(),
+            name: run.to_string(),
+            attempt: attempt.to_string(),
+            state,
+            output,
+        }
+    }
+
+    fn are_of(&self, process: &Process) -> bool {
+        self.are_in_its_environment(process) || self.is_its_output(process)
+    }
+
+    fn are_in_its_environment(&self, process: &Process) -> bool {
+        let its_state = || {
+            let state = std::str::from_utf8(&process.state).ok()?;
+            fs::canonicalize(state).ok()
+        };
+        process.run == self.name.as_bytes()
+            && process.attempt == self.attempt.as_bytes()
+            && its_state() == self.state
+    }
+
+    fn is_its_output(&self, process: &Process) -> bool {
+        let mut outputs = process.outputs.iter().flatten();
+        self.output.as_ref().is_some_and(|output| outputs.any(|path| path == output))
+    }
+
+    /// Whether anybody has the file of output from the child.
+    fn is_held(&self, surroundings: &Surroundings) -> bool {
+        surroundings.outputs.as_ref().is_some_and(|outputs| outputs.is_held(&self.run))
+    }
+}
 
 /// Waits for the end of what goes on of this attempt of `task`, and stops it when it is asked to.
 pub(super) async fn adopt(
     task: &CommandTask,
-    processes: &Processes,
+    surroundings: &Surroundings,
     mut context: Context,
 ) -> Ending {
     let mut asked = context.clone();
-    let run = context.run().to_string();
-    let mut found = find(task, processes, &run).await;
-    tracing::info!(task = %context.task(), %run, processes = found.len(), "a run of an earlier life goes on");
+    let signs = Signs::new(surroundings, context.run(), context.attempt().number);
+    let adopted = Adopted { task, surroundings, signs };
+    let (name, run) = (context.task(), &adopted.signs.name);
+    tracing::info!(task = %name, %run, "a run of an earlier life goes on");
     tokio::select! {
         biased;
-        () = gone(task, processes, &run, &mut found, &[]) => {
-            return Outcome::Lost(ENDED_UNSEEN.into()).into();
-        }
+        () = adopted.ended() => return Outcome::Lost(ENDED_UNSEEN.into()).into(),
         _ = asked.stop_requested() => {}
     }
     let first = [task.stop_signal, Signal::CONT];
     tokio::select! {
         biased;
-        () = gone(task, processes, &run, &mut found, &first) => {}
-        () = context.grace_over() => {
-            gone(task, processes, &run, &mut found, &[Signal::KILL]).await;
-        }
+        () = adopted.gone(&first) => {}
+        () = context.grace_over() => adopted.gone(&[Signal::KILL]).await,
     }
     Outcome::Stopped.into()
 }
 
-type Found = BTreeMap<u32, Exit>;
+struct Adopted<'a> {
+    task: &'a CommandTask,
+    surroundings: &'a Surroundings,
+    signs: Signs,
+}
 
-/// The processes of `run` that belong to the user of `task`.
-async fn find(task: &CommandTask, processes: &Processes, run: &str) -> Found {
-    // Who is not there any more has no processes either.
-    let user = task.identity.user.as_deref().and_then(|user| User::find(user).ok());
-    let owner = user.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.number());
-    let mut found = Found::new();
-    for process in processes.of_run(run).await {
-        if let Ok(exit) = watch(process)
-            // Looked at again, now that its number cannot become another's.
-            && is_of(process, owner, run)
-        {
-            found.insert(process, exit);
+/// Each process by its number, whether it leads, and what tells its end.
+type Found = BTreeMap<u32, (bool, Exit)>;
+
+impl Adopted<'_> {
+    /// The processes that belong to the attempt.
+    async fn find(&self) -> Found {
+        // Who is not there any more has no processes either.
+        let user = self.task.identity.user.as_deref().and_then(|user| User::find(user).ok());
+        let owner = user.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.number());
+        let mut found = Found::new();
+        let processes = self.surroundings.processes.of_runs().await;
+        for process in processes.iter() {
+            let written = self.signs.is_its_output(process);
+            if (written || self.signs.are_in_its_environment(process))
+                && let Ok(exit) = watch(process.number)
+                // Looked at again, now that its number cannot become another's.
+                && Process::of(process.number).is_some_and(|now| self.signs.are_of(&now))
+                // Anybody may have such an environment; nobody else has the file.
+                && (written || is_of(process.number, owner))
+            {
+                found.insert(process.number, (process.leads, exit));
+            }
+        }
+        found
+    }
+
+    /// Waits until the attempt is over.
+    async fn ended(&self) {
+        loop {
+            let found = self.find().await;
+            let is_led = found.values().any(|(leads, _)| *leads);
+            for (leads, exit) in found.values() {
+                if *leads {
+                    // Who cannot be watched is not waited for.
+                    let _ = exit.wait().await;
+                }
+            }
+            if is_led {
+                continue;
+            }
+            if found.is_empty() && self.signs.is_held(self.surroundings) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            } else {
+                return;
+            }
         }
     }
-    found
+
+    /// Sends `signals` to all processes of the attempt and waits until they have gone, and all that
+    /// they have started meanwhile.
+    async fn gone(&self, signals: &[Signal]) {
+        let mut is_told = false;
+        loop {
+            let found = self.find().await;
+            for (_, exit) in found.values() {
+                for which in signals {
+                    exit.signal(*which);
+                }
+            }
+            for (_, exit) in found.values() {
+                // Who cannot be watched is not waited for.
+                let _ = exit.wait().await;
+            }
+            if found.is_empty() {
+                if !self.signs.is_held(self.surroundings) {
+                    return;
+                }
+                if !std::mem::replace(&mut is_told, true) {
+                    let run = &self.signs.name;
+                    tracing::warn!(%run, "what goes on of it belongs to another user, and cannot be stopped");
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
 }
 
 fn watch(process: u32) -> io::Result<Exit> {
@@ -65,40 +204,11 @@ fn watch(process: u32) -> io::Result<Exit> {
     Exit::of(number.ok_or(io::ErrorKind::NotFound)?)
 }
 
-fn is_of(process: u32, owner: u32, run: &str) -> bool {
-    let place = format!("/proc/{process}");
+/// Whether a process was started by this user.
+fn is_of(process: u32, owner: u32) -> bool {
     // The real number: a program of another's by setuid is started by whoever likes.
-    let status = fs::read_to_string(format!("{place}/status")).unwrap_or_default();
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     let real = uid.and_then(|uid| uid.split_whitespace().next());
-    let is_owners = real.and_then(|uid| uid.parse().ok()) == Some(owner);
-    let environment = fs::read(format!("{place}/environ")).unwrap_or_default();
-    let wanted = format!("TASKD_RUN={run}");
-    is_owners && environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
-}
-
-/// Sends `signals` to all of `found` and waits until they have gone, and all that they have started
-/// meanwhile.
-async fn gone(
-    task: &CommandTask,
-    processes: &Processes,
-    run: &str,
-    found: &mut Found,
-    signals: &[Signal],
-) {
-    loop {
-        for exit in found.values() {
-            for which in signals {
-                exit.signal(*which);
-            }
-        }
-        for exit in found.values() {
-            // Who cannot be watched is not waited for.
-            let _ = exit.wait().await;
-        }
-        *found = find(task, processes, run).await;
-        if found.is_empty() {
-            return;
-        }
-    }
+    real.and_then(|uid| uid.parse().ok()) == Some(owner)
 }

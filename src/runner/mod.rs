@@ -200,8 +200,7 @@ impl Task for Prepared {
         Box::pin(async move {
             let outputs = self.surroundings.outputs.as_ref();
             let follower = Channel::rejoin(self.command.output, outputs, context.run());
-            let processes = &self.surroundings.processes;
-            follower.beside(adopt::adopt(&self.command, processes, context)).await
+            follower.beside(adopt::adopt(&self.command, &self.surroundings, context)).await
         })
     }
 }

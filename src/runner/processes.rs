@@ -1,10 +1,9 @@
 //! Looks at all processes of the machine, each of which several may share: a look takes milliseconds,
 //! and many runs may stop at once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,8 +13,7 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub struct Processes {
     groups: Look<HashSet<i32>>,
-    /// By their names: each process, and the state that its daemon has.
-    runs: Look<Runs>,
+    runs: Look<Vec<Process>>,
 }
 
 impl Processes {
@@ -24,24 +22,52 @@ impl Processes {
         self.groups.fresh(groups_with_followers).await.contains(&group)
     }
 
-    /// The runs whose processes, started by a daemon with its state at `state`, go on.
-    pub async fn runs_of(&self, state: &Path) -> HashSet<String> {
-        let runs = self.runs.fresh(processes_of_runs).await;
-        let state = state.as_os_str().as_bytes();
-        let ours = runs.iter().filter(|(_, processes)| processes.iter().any(|(_, of)| of == state));
-        ours.filter_map(|(run, _)| String::from_utf8(run.clone()).ok()).collect()
-    }
-
-    /// The processes that began with `TASKD_RUN=run` in their environment, as far as they may be
-    /// looked at.
-    pub(super) async fn of_run(&self, run: &str) -> Vec<u32> {
-        let runs = self.runs.fresh(processes_of_runs).await;
-        let found = runs.get(run.as_bytes()).into_iter().flatten();
-        found.map(|(process, _)| *process).collect()
+    /// All that may belong to some run.
+    pub(super) async fn of_runs(&self) -> Arc<Vec<Process>> {
+        self.runs.fresh(processes_of_runs).await
     }
 }
 
-type Runs = HashMap<Vec<u8>, Vec<(u32, Vec<u8>)>>;
+/// A process that may belong to a run, by what it began with and where it writes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Process {
+    pub number: u32,
+    /// Whether it is the first of its group, as taskd starts one: in a session that is not its own.
+    pub leads: bool,
+    /// What its environment began with, as far as that may be looked at.
+    pub run: Vec<u8>,
+    pub attempt: Vec<u8>,
+    /// The state that its daemon has.
+    pub state: Vec<u8>,
+    /// The files behind its output and its errors.
+    pub outputs: [Option<PathBuf>; 2],
+}
+
+impl Process {
+    /// The process of this number, if it goes on and may belong to a run.
+    pub(super) fn of(number: u32) -> Option<Self> {
+        let place = format!("/proc/{number}");
+        // It may have ended, or be none of our business.
+        let environment = fs::read(format!("{place}/environ")).unwrap_or_default();
+        let value = |name: &[u8]| {
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables.find_map(|variable| variable.strip_prefix(name)).unwrap_or_default().to_vec()
+        };
+        let run = value(b"TASKD_RUN=");
+        let file = |end: u32| {
+            let path = fs::read_link(format!("{place}/fd/{end}")).ok()?;
+            (path.is_absolute() && !path.starts_with("/dev")).then_some(path)
+        };
+        let outputs = [file(1), file(2)];
+        if run.is_empty() && outputs == [None, None] {
+            return None;
+        }
+        let stat = Stat::of(number).filter(Stat::goes_on)?;
+        let leads = stat.group == stat.number && stat.session != stat.number;
+        let (attempt, state) = (value(b"TASKD_ATTEMPT="), value(b"TASKD_STATE="));
+        Some(Self { number, leads, run, attempt, state, outputs })
+    }
+}
 
 /// The last look, which counts for all who asked before it began.
 #[derive(Debug, Default)]
@@ -71,38 +97,44 @@ fn numbers() -> impl Iterator<Item = u32> {
     processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
+/// What the kernel tells everybody of a process.
+struct Stat {
+    state: u8,
+    number: i32,
+    group: i32,
+    session: i32,
+}
+
+impl Stat {
+    fn of(process: u32) -> Option<Self> {
+        // As in proc(5): the number, the name in parentheses, which may hold anything, the state, the
+        // parent, the group and the session.
+        let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
+        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        let (state, group) = (fields.next()?.bytes().next()?, fields.nth(1)?.parse().ok()?);
+        let session = fields.next()?.parse().ok()?;
+        Some(Self { state, number: i32::try_from(process).ok()?, group, session })
+    }
+
+    /// Whether it is more than an end that nobody has heard of.
+    fn goes_on(&self) -> bool {
+        !matches!(self.state, b'Z' | b'X')
+    }
+}
+
 /// All groups of which a process other than the leader is more than an end that nobody has heard of.
 fn groups_with_followers() -> HashSet<i32> {
     numbers()
-        .filter_map(|process| {
-            // As in proc(5): the number, the name in parentheses, which may hold anything, the state,
-            // the parent and the group.
-            let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
-            let name_end = stat.iter().rposition(|byte| *byte == b')')?;
-            let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
-            let mut fields = rest.split_ascii_whitespace();
-            let (state, group) = (fields.next()?, fields.nth(1)?.parse().ok()?);
-            let follows = i32::try_from(process).is_ok_and(|process| process != group);
-            (follows && !matches!(state, "Z" | "X")).then_some(group)
-        })
+        .filter_map(Stat::of)
+        .filter(|stat| stat.number != stat.group && stat.goes_on())
+        .map(|stat| stat.group)
         .collect()
 }
 
-fn processes_of_runs() -> Runs {
-    let mut runs = Runs::new();
-    for process in numbers() {
-        // It may have ended, or be none of our business.
-        let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
-        let value = |name: &[u8]| {
-            let mut variables = environment.split(|byte| *byte == 0);
-            variables.find_map(|variable| variable.strip_prefix(name))
-        };
-        if let Some(run) = value(b"TASKD_RUN=") {
-            let state = value(b"TASKD_STATE=").unwrap_or_default();
-            runs.entry(run.to_vec()).or_default().push((process, state.to_vec()));
-        }
-    }
-    runs
+fn processes_of_runs() -> Vec<Process> {
+    numbers().filter_map(Process::of).collect()
 }
 
 #[cfg(test)]

@@ -135,7 +135,10 @@ impl Group<'_> {
 
 /// Tells of every process of a stopped run that has left its group and goes on.
 async fn tell_strays(processes: &Processes, run: &RunId) {
-    for process in processes.of_run(&run.to_string()).await {
+    let name = run.to_string();
+    let processes = processes.of_runs().await;
+    for process in processes.iter().filter(|process| process.run == name.as_bytes()) {
+        let process = process.number;
         tracing::warn!(task = %run.task, %run, process, "a process of this run has left its group and goes on");
     }
 }

@@ -297,7 +297,7 @@ impl Scheduler {
                     let run = RunId { task: name.clone(), due };
                     self.places.leave(task.schedule.policy.pool.as_ref(), &run);
                 }
-                task.last_arisen = task.last_arisen.filter(|last| *last <= now);
+                task.last_arisen = task.last_arisen.map(|last| last.min(now));
                 if task.mark > now {
                     task.mark = now;
                     task.plan(&self.machine, &mut self.timetable);

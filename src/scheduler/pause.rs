@@ -21,6 +21,15 @@ pub struct Pause {
     pub moves: bool,
 }
 
+impl Pause {
+    /// The clock was set by so much: one of a given length ends so long from now as before.
+    pub(crate) fn step_clock(&mut self, by: SignedDuration) {
+        if self.moves {
+            self.until = self.until.map(|until| until.checked_add(by).unwrap_or(until));
+        }
+    }
+}
+
 impl Scheduler {
     pub(super) fn pause(
         &mut self,
@@ -56,6 +65,11 @@ impl Scheduler {
     }
 
     pub(super) fn resume(&mut self, now: Timestamp, task: Option<&Name>, step: &mut Step) {
+        self.end_pause(now, now, task, step);
+    }
+
+    /// A pause that has ended by `end` is noticed `now`: what came due after its end is owed.
+    fn end_pause(&mut self, now: Timestamp, end: Timestamp, task: Option<&Name>, step: &mut Step) {
         let place = match task {
             None => &mut self.pause,
             Some(name) => match self.tasks.get_mut(name) {
@@ -71,15 +85,15 @@ impl Scheduler {
         }
         for name in self.meant(task) {
             if self.tasks[&name].pause.is_none() {
-                self.release(now, &name, step);
+                self.release(now, end, &name, step);
             }
         }
     }
 
     /// Ends those pauses whose time is over.
     pub(super) fn end_pauses(&mut self, now: Timestamp, step: &mut Step) {
-        while let Some((_, task)) = self.resumes.first().filter(|(at, _)| *at <= now).cloned() {
-            self.resume(now, task.as_ref(), step);
+        while let Some((at, task)) = self.resumes.first().filter(|(at, _)| *at <= now).cloned() {
+            self.end_pause(now, at, task.as_ref(), step);
         }
     }
 
@@ -104,13 +118,13 @@ impl Scheduler {
         self.each_ready(name, Places::leave);
     }
 
-    fn release(&mut self, now: Timestamp, name: &Name, step: &mut Step) {
+    fn release(&mut self, now: Timestamp, end: Timestamp, name: &Name, step: &mut Step) {
         let Some(task) = self.tasks.get_mut(name) else { return };
         if !std::mem::replace(&mut task.held, false) {
             return;
         }
         step.events
-            .extend(task.pass_over(now, Passed::Paused).map(|span| span.event(now, name.clone())));
+            .extend(task.pass_over(end, Passed::Paused).map(|span| span.event(now, name.clone())));
         task.plan(&self.machine, &mut self.timetable);
         self.each_ready(name, Places::line_up);
         while self.take_turn(name) {}
@@ -134,12 +148,9 @@ impl Scheduler {
             .iter_mut()
             .filter_map(|(name, task)| Some((Some(name.clone()), task.pause.as_mut()?)));
         for (task, pause) in everything.chain(tasks) {
-            if let Some(until) = pause.until.filter(|_| pause.moves) {
-                let moved = until.checked_add(by).unwrap_or(until);
-                self.resumes.remove(&(until, task.clone()));
-                self.resumes.insert((moved, task));
-                pause.until = Some(moved);
-            }
+            pause.until.map(|until| self.resumes.remove(&(until, task.clone())));
+            pause.step_clock(by);
+            pause.until.map(|until| self.resumes.insert((until, task)));
         }
     }
 }
@@ -157,17 +168,17 @@ impl TaskState {
         self.held && !waiting.is_manual()
     }
 
-    /// Takes all firings that a clock has named since the mark as `passed`, and looks forward from
-    /// `now`.
-    pub(super) fn pass_over(&mut self, now: Timestamp, passed: Passed) -> Option<Span> {
+    /// Takes all firings that a clock has named between the mark and `end` as `passed`, and looks
+    /// forward from there.
+    pub(super) fn pass_over(&mut self, end: Timestamp, passed: Passed) -> Option<Span> {
         let mark = self.mark;
-        self.mark = mark.max(now);
-        if !self.schedule.enabled || mark >= now {
+        self.mark = mark.max(end);
+        if !self.schedule.enabled || mark >= end {
             return None;
         }
         let when = &self.schedule.when;
-        let first = when.next_after(mark).filter(|first| first.due <= now)?.due;
-        let last = when.last_until(mark, now)?.due;
+        let first = when.next_after(mark).filter(|first| first.due <= end)?.due;
+        let last = when.last_until(mark, end)?.due;
         Some(Span { first, last, count: when.count(first, last), passed })
     }
 }

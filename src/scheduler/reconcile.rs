@@ -17,9 +17,10 @@ impl Scheduler {
     /// Makes `wanted` the tasks, of what is there or of what an earlier life has left.
     pub(super) fn load(&mut self, now: Timestamp, wanted: Vec<Schedule>, step: &mut Step) {
         let wanted = wanted.into_iter().map(|schedule| (schedule.name.clone(), schedule)).collect();
-        let Some(remembered) = self.remembered.take() else {
+        let Some(mut remembered) = self.remembered.take() else {
             return self.reconcile(now, wanted, step);
         };
+        Self::correct(now, &mut remembered, step);
         self.remember_tasks(now, &remembered, &wanted, step);
         self.reconcile(now, wanted, step);
         self.remember_ends(&remembered.tasks);

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Action, Arisen, Arising, Pause, Phase, Run, Scheduler, Step, TaskState, Waiting};
 use crate::event::{Cause, Definition, Event, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
-use crate::policy::Policy;
+use crate::policy::{CORRECTION, Policy};
 use crate::schedule::Schedule;
 use crate::task::{Attempt, Ending, Outcome};
 use crate::timetable::Slot;
@@ -30,6 +30,25 @@ pub struct Remembered {
     pub waiting: Vec<RememberedFiring>,
     /// Runs that have begun and not ended.
     pub runs: Vec<RememberedRun>,
+    /// When the last of all this was recorded.
+    pub last_at: Option<Timestamp>,
+}
+
+impl Remembered {
+    /// By how much the clock was set back while nobody looked, if that was so far that it was wrong
+    /// before.
+    fn correction(&self, now: Timestamp) -> Option<SignedDuration> {
+        let by = now.duration_since(self.last_at?);
+        (by < -CORRECTION).then_some(by)
+    }
+
+    /// The clock was set by so much and shows `now`.
+    fn step_clock(&mut self, now: Timestamp, by: SignedDuration) {
+        self.tasks.iter_mut().for_each(|task| task.step_clock(now, by));
+        self.runs.iter_mut().for_each(|run| run.step_clock(now, by));
+        self.waiting.retain_mut(|firing| firing.step_clock(now, by));
+        self.pause.iter_mut().for_each(|pause| pause.step_clock(by));
+    }
 }
 
 /// What is remembered of a task.
@@ -56,6 +75,17 @@ pub struct RememberedTask {
     pub last_after: Option<i64>,
 }
 
+impl RememberedTask {
+    /// The clock was set by so much and shows `now`: after a correction, marks go back.
+    pub(crate) fn step_clock(&mut self, now: Timestamp, by: SignedDuration) {
+        self.pause.iter_mut().for_each(|pause| pause.step_clock(by));
+        if by < -CORRECTION {
+            self.mark = self.mark.min(now);
+            self.last_arisen = self.last_arisen.map(|last| last.min(now));
+        }
+    }
+}
+
 /// A firing that waits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RememberedFiring {
@@ -69,6 +99,15 @@ pub struct RememberedFiring {
     pub until: Option<Timestamp>,
     /// Whether it is one of several that are caught up with, one after the other.
     pub catch_up: bool,
+}
+
+impl RememberedFiring {
+    /// The clock was set by so much and shows `now`; tells whether it still waits. After a
+    /// correction, what a clock has named and lies ahead is named again.
+    pub(crate) fn step_clock(&mut self, now: Timestamp, by: SignedDuration) -> bool {
+        self.until = self.until.map(|until| moved(until, now, by));
+        by >= -CORRECTION || self.run.due <= now || !self.trigger.is_clock()
+    }
 }
 
 /// A run that has begun and not ended.
@@ -90,10 +129,32 @@ pub struct RememberedRun {
     pub goes_on: bool,
 }
 
+impl RememberedRun {
+    /// The clock was set by so much and shows `now`.
+    pub(crate) fn step_clock(&mut self, now: Timestamp, by: SignedDuration) {
+        self.between = self.between.take().map(|(next, last)| (moved(next, now, by), last));
+    }
+}
+
+/// What was to come at `at` comes so long from `now` as before the clock was set by so much to `now`;
+/// what has come stays.
+fn moved(at: Timestamp, now: Timestamp, by: SignedDuration) -> Timestamp {
+    let before = now.checked_sub(by).unwrap_or(now);
+    if at > before { at.checked_add(by).unwrap_or(at) } else { at }
+}
+
 /// What is known of a run that nobody saw the end of.
 const DIED: &str = "taskd or the machine died while it ran";
 
 impl Scheduler {
+    /// Notices that the clock was set right since the earlier life.
+    pub(super) fn correct(now: Timestamp, remembered: &mut Remembered, step: &mut Step) {
+        if let Some(by) = remembered.correction(now) {
+            step.events.push(Event::ClockStepped { at: now, by });
+            remembered.step_clock(now, by);
+        }
+    }
+
     /// Lets the tasks of an earlier life be there as they were, before `wanted` becomes the plan.
     pub(super) fn remember_tasks(
         &mut self,

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
-use crate::policy::CORRECTION;
 use crate::scheduler::{Pause, Remembered, RememberedFiring, RememberedRun, RememberedTask};
 use crate::task::Outcome;
 
@@ -20,6 +19,8 @@ pub(crate) struct Views {
     pub runs: BTreeMap<RunId, RememberedRun>,
     /// The boot of the machine in which a daemon began last.
     pub boot: Option<String>,
+    /// When the last event was.
+    pub last_at: Option<Timestamp>,
 }
 
 /// What an event has changed.
@@ -46,11 +47,13 @@ impl Views {
             pause: self.pause.clone(),
             waiting: self.waiting.values().cloned().collect(),
             runs: self.runs.values().cloned().collect(),
+            last_at: self.last_at,
         }
     }
 
     /// Takes in the event of this number, and tells what it has changed.
     pub fn take(&mut self, number: i64, event: &Event) -> Vec<Touched> {
+        self.last_at = Some(event.at());
         match event {
             Event::DaemonStarted { boot, .. } => {
                 self.boot.clone_from(boot);
@@ -107,7 +110,8 @@ impl Views {
         let Some(task) = self.tasks.get_mut(&run.task) else { return touched };
         if trigger.is_clock() {
             task.mark = task.mark.max(run.due);
-        } else {
+        } else if first.is_some() {
+            // What waited has had its instant since it arose; a clock may have been set back since.
             task.last_arisen = task.last_arisen.max(Some(run.due));
         }
         if trigger == TriggerKind::After {
@@ -243,25 +247,10 @@ impl Views {
 
     /// What comes so long from now stays so long from now; after a correction, marks go back.
     fn step_clock(&mut self, now: Timestamp, by: SignedDuration) -> Vec<Touched> {
-        let moved = |at: Timestamp| at.checked_add(by).unwrap_or(at);
-        for firing in self.waiting.values_mut() {
-            firing.until = firing.until.map(moved);
-        }
-        for run in self.runs.values_mut() {
-            run.between = run.between.take().map(|(next, last)| (moved(next), last));
-        }
-        let pauses = self.tasks.values_mut().filter_map(|task| task.pause.as_mut());
-        for pause in pauses.chain(&mut self.pause).filter(|pause| pause.moves) {
-            pause.until = pause.until.map(moved);
-        }
-        if by < -CORRECTION {
-            // What waits and lies ahead is named again.
-            self.waiting.retain(|run, firing| run.due <= now || !firing.trigger.is_clock());
-            for task in self.tasks.values_mut() {
-                task.mark = task.mark.min(now);
-                task.last_arisen = task.last_arisen.filter(|last| *last <= now);
-            }
-        }
+        self.waiting.retain(|_, firing| firing.step_clock(now, by));
+        self.runs.values_mut().for_each(|run| run.step_clock(now, by));
+        self.tasks.values_mut().for_each(|task| task.step_clock(now, by));
+        self.pause.iter_mut().for_each(|pause| pause.step_clock(by));
         vec![Touched::Everything]
     }
 }

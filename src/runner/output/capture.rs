@@ -173,6 +173,11 @@ impl Captured {
         let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
         Ok(Self { file, at: 0, note: Vec::new() })
     }
+
+    /// Whether any process still has the file that was opened for the child.
+    pub(super) fn is_held(&self) -> bool {
+        is_held(&self.file)
+    }
 }
 
 impl Read for Captured {

@@ -117,6 +117,12 @@ impl Outputs {
         self.directory.join(run.to_string())
     }
 
+    /// Whether anybody has the file of `run` from its child.
+    pub(in crate::runner) fn is_held(&self, run: &RunId) -> bool {
+        let captured = capture::Captured::of(&self.directory, run);
+        captured.is_ok_and(|captured| captured.is_held())
+    }
+
     fn files(&self) -> MutexGuard<'_, HashMap<Name, Files>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -50,6 +50,9 @@ const MOST_WAITING: usize = 4_096;
 /// So many steps are written at once at most.
 const MOST_AT_ONCE: usize = 256;
 
+/// So long a step waits for somebody else who holds the file, a person or a backup.
+const LENIENCE: Duration = Duration::from_secs(1);
+
 /// How often it is tried again to write what could not be.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -273,7 +276,9 @@ impl Writer {
         // All that is kept is written at once, or nothing: not with each step.
         self.untried += count;
         let later = has_failed && (1..AGAIN_AFTER).contains(&self.untried);
-        let written = if later { None } else { Some(self.commit(durable)) };
+        // Who is held up once is not held up again and again.
+        let patience = if has_failed { Duration::ZERO } else { LENIENCE };
+        let written = if later { None } else { Some(self.commit(durable, patience)) };
         match written {
             None => {}
             Some(Ok(())) => {
@@ -344,7 +349,8 @@ impl Writer {
         kept || write::has_run(&self.connection, &mut self.numbers, run).unwrap_or(false)
     }
 
-    fn commit(&mut self, durable: bool) -> rusqlite::Result<()> {
+    fn commit(&mut self, durable: bool, patience: Duration) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(patience)?;
         self.commits_to_disk(durable)?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -36,8 +36,11 @@ pub(super) fn views(connection: &Connection) -> Result<(Views, i64)> {
     for run in all(connection, sql, run)?.into_iter().flatten() {
         views.runs.insert(run.firing.run.clone(), run);
     }
-    let last = connection.query_row("SELECT max(number) FROM events", [], |row| row.get(0));
-    Ok((views, last.map(|last: Option<i64>| last.unwrap_or(0))?))
+    let sql = "SELECT number, at FROM events ORDER BY number DESC LIMIT 1";
+    let last = all(connection, sql, |row| Ok(Some((row.get(0)?, row.get(1)?))))?;
+    let last: Option<(i64, i64)> = last.into_iter().flatten().next();
+    views.last_at = last.map(|(_, at)| code::instant(at));
+    Ok((views, last.map_or(0, |(number, _)| number)))
 }
 
 /// All rows of an answer; what nobody can have written is `None`.
