@@ -1,10 +1,12 @@
 //! A daemon put together: what it works with, and where it answers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use jiff::SignedDuration;
 
 use super::args::{Global, Run};
 use super::exit::Failure;
@@ -12,7 +14,7 @@ use super::locate::Located;
 use super::rehearsal::{Rehearsal, Report};
 use super::state::Held;
 use super::{past, socket, time, zones};
-use crate::clock::{Clock, System};
+use crate::clock::{Clock, System, wall_clock};
 use crate::config::{Entry, Plan};
 use crate::control::{Captures, Server, Source};
 use crate::engine::{Engine, Handle, Parts};
@@ -72,6 +74,8 @@ pub async fn serve(
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
+    let shutdown_grace = plan.daemon.shutdown_grace.unsigned_abs();
+    let each_day = each_day(plan, tasks.keys(), surroundings.outputs.clone());
     let parts = Parts {
         clock: clock.clone(),
         store: past.store,
@@ -80,9 +84,9 @@ pub async fn serve(
         is_first: past.is_first,
         observers: vec![observer],
         machine: machine(),
-        shutdown_grace: plan.daemon.shutdown_grace.unsigned_abs(),
+        shutdown_grace,
         tasks,
-        each_day: zones::watch(plan),
+        each_day,
     };
     let engine = Engine::start(parts, schedules, limits).await;
     let shown =
@@ -114,6 +118,29 @@ pub async fn serve(
         () = answers => {}
     }
     Ok(io::stdout().flush()?)
+}
+
+/// What is done at the start and at the first wake-up of each day after it: zones are looked at, and
+/// old output of tasks that have left goes.
+fn each_day<'a>(
+    plan: Plan,
+    tasks: impl Iterator<Item = &'a Name>,
+    outputs: Option<Arc<Outputs>>,
+) -> Box<dyn FnMut(Handle) + Send> {
+    let there: Arc<HashSet<Name>> = Arc::new(tasks.cloned().collect());
+    let days = SignedDuration::from_hours(24 * i64::from(plan.daemon.history.days));
+    let remove_left = move || {
+        let before = wall_clock().checked_sub(days);
+        if let (Some(outputs), Ok(before)) = (&outputs, before) {
+            outputs.remove_left(there.clone(), before);
+        }
+    };
+    remove_left();
+    let mut look_at_zones = zones::watch(plan);
+    Box::new(move |engine| {
+        look_at_zones(engine);
+        remove_left();
+    })
 }
 
 /// What commands have around them, whoever runs them.

@@ -1,6 +1,6 @@
 //! The files of captured output, each named as its run, and how many of them are kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -167,6 +167,27 @@ impl Outputs {
         }
     }
 
+    /// Removes, by and by, the files of runs that were due `before` that, of tasks that are not `there`
+    /// any more. Must be called within a tokio runtime.
+    pub fn remove_left(self: &Arc<Self>, there: Arc<HashSet<Name>>, before: Timestamp) {
+        let outputs = self.clone();
+        tokio::task::spawn_blocking(move || {
+            outputs.look_around();
+            let mut left = Vec::new();
+            for (task, files) in
+                outputs.files().iter_mut().filter(|(task, _)| !there.contains(*task))
+            {
+                let Files { all, open, .. } = files;
+                let old = all.extract_if(.., |due| *due < before && !open.contains(due));
+                left.extend(old.map(|due| RunId { task: task.clone(), due }));
+            }
+            for run in left {
+                // Somebody may have removed it.
+                let _ = fs::remove_file(outputs.path(&run));
+            }
+        });
+    }
+
     /// Takes note of the files that earlier lives have left.
     fn look_around(&self) {
         let Ok(entries) = fs::read_dir(&self.directory) else { return };
@@ -238,5 +259,29 @@ mod tests {
         outputs.remove_surplus(task.clone());
         assert_eq!(there().collect::<Vec<_>>(), [4, 5]);
         assert!(place.path().join("a@yesterday").exists());
+    }
+
+    #[tokio::test]
+    async fn what_tasks_that_left_have_written_goes_when_it_is_old() {
+        let place = tempfile::tempdir().expect("a place");
+        let due = |second| Timestamp::from_second(second).expect("in range");
+        let task = |name| Name::new(name).expect("a fine name");
+        let run = |name, second| RunId { task: task(name), due: due(second) };
+        let runs = [run("there", 1), run("left", 1), run("left", 2), run("left", 3)];
+        for run in &runs {
+            fs::write(place.path().join(run.to_string()), "").expect("there is room");
+        }
+        let outputs = Outputs::new(place.path().into());
+        let in_use = outputs.create(&runs[2]).expect("it can be made");
+        outputs.remove_left(Arc::new([task("there")].into()), due(3));
+        for _ in 0..1_000 {
+            if !outputs.path(&runs[1]).exists() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let there = runs.each_ref().map(|run| outputs.path(run).exists());
+        assert_eq!(there, [true, false, true, true]);
+        drop(in_use);
     }
 }

@@ -64,7 +64,7 @@ const PATIENCE: usize = 64;
 
 /// So many events are kept in memory at most while the file cannot be written; those after them are
 /// lost, and said to be.
-const MOST_KEPT: usize = 200_000;
+const MOST_KEPT: usize = if cfg!(test) { 3_000 } else { 200_000 };
 
 /// Keeps events in a file.
 #[derive(Debug)]
@@ -374,11 +374,20 @@ impl Writer {
 
     fn remove_surplus(&mut self) {
         let removed = self.commits_to_disk(false).and_then(|()| {
-            self.surplus.remove_some(&mut self.connection, &mut self.numbers, self.keep)
+            let (connection, numbers) = (&mut self.connection, &mut self.numbers);
+            self.surplus.remove_some(connection, numbers, &self.views.tasks, self.keep)
         });
-        if let Err(error) = removed {
-            self.numbers.forget();
-            tracing::warn!(%error, "old history cannot be removed");
+        match removed {
+            Ok(None) => {}
+            Ok(Some(task)) => {
+                self.views.tasks.remove(&task);
+                self.definitions.remove(&task);
+                self.numbers.forget();
+            }
+            Err(error) => {
+                self.numbers.forget();
+                tracing::warn!(%error, "old history cannot be removed");
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is old goes, a little at a time, so that no start waits for it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -11,6 +11,7 @@ use super::write::Numbers;
 use crate::event::Event;
 use crate::name::Name;
 use crate::policy::Keep;
+use crate::scheduler::RememberedTask;
 
 /// So many firings go at once at most.
 const AT_ONCE: u32 = 100;
@@ -66,25 +67,42 @@ impl Surplus {
     }
 
     /// Removes a little of the first task in line.
+    ///
+    /// Of a task that has left the plan, nothing stays; if that is all gone, it is forgotten, and
+    /// returned.
     pub fn remove_some(
         &mut self,
         connection: &mut Connection,
         numbers: &mut Numbers,
+        tasks: &BTreeMap<Name, RememberedTask>,
         keep: Keep,
-    ) -> Result<()> {
-        let (Some(task), Some(now)) = (self.line.pop_front(), self.now) else { return Ok(()) };
+    ) -> Result<Option<Name>> {
+        let (Some(task), Some(now)) = (self.line.pop_front(), self.now) else { return Ok(None) };
         self.in_line.remove(&task);
+        if task.as_ref().is_some_and(|task| !tasks.contains_key(task)) {
+            // It was forgotten meanwhile.
+            return Ok(None);
+        }
         let number = task.as_ref().map(|task| numbers.of(connection, task)).transpose()?;
         let change = connection.transaction()?;
-        let more = match number {
-            Some(number) => remove(&change, number, now, keep)?,
-            None => remove_events(&change, now, keep)?,
-        };
+        let left = task.as_ref().and_then(|task| tasks.get(task)).filter(|task| {
+            let last = task.mark.max(task.last_arisen.unwrap_or(task.mark));
+            task.definition.is_none() && last.as_microsecond() < oldest(now, keep)
+        });
+        let (mut more, mut gone) = (false, None);
+        match (number, left) {
+            (None, _) => more = remove_events(&change, now, keep)?,
+            (Some(number), None) => more = remove(&change, number, now, keep)?,
+            (Some(number), Some(task)) if !remove_all(&change, number)? => {
+                gone = Some(task.name.clone());
+            }
+            (Some(_), Some(_)) => more = true,
+        }
         change.commit()?;
         if more {
             self.look_at(task.as_ref());
         }
-        Ok(())
+        Ok(gone)
     }
 }
 
@@ -122,6 +140,47 @@ fn remove(connection: &Connection, task: i64, now: Timestamp, keep: Keep) -> Res
             SELECT first FROM spans WHERE task = ?1 AND last < ?2 ORDER BY first LIMIT ?3)";
     let spans = connection.prepare_cached(sql)?.execute(params![task, until, AT_ONCE])?;
     Ok([dues.len(), spans].into_iter().any(is_full))
+}
+
+/// Removes some of all that is known of `task`; tells whether there is more, else it is forgotten.
+fn remove_all(connection: &Connection, task: i64) -> Result<bool> {
+    let mut more = false;
+    for sql in [
+        "DELETE FROM firings WHERE task = ?1 AND due IN
+            (SELECT due FROM firings WHERE task = ?1 LIMIT ?2)",
+        "DELETE FROM spans WHERE task = ?1 AND first IN
+            (SELECT first FROM spans WHERE task = ?1 LIMIT ?2)",
+        "DELETE FROM events WHERE number IN
+            (SELECT number FROM events WHERE task = ?1 AND due IS NOT NULL LIMIT ?2)",
+        "DELETE FROM events WHERE number IN
+            (SELECT number FROM events INDEXED BY events_about_no_firing
+            WHERE due IS NULL AND task = ?1 LIMIT ?2)",
+    ] {
+        more |= is_full(connection.prepare_cached(sql)?.execute(params![task, AT_ONCE])?);
+    }
+    // A run of an earlier life that goes on still needs its name.
+    let goes_on = "SELECT 1 FROM runs WHERE task = ?1 UNION ALL
+        SELECT 1 FROM waiting WHERE task = ?1";
+    if !more && !connection.prepare_cached(goes_on)?.exists([task])? {
+        connection.prepare_cached("DELETE FROM tasks WHERE id = ?")?.execute([task])?;
+        return Ok(false);
+    }
+    Ok(more)
+}
+
+/// Removes the definitions that nothing refers to any more, if there are many.
+pub(super) fn remove_definitions(connection: &Connection) -> Result<()> {
+    let sql = "SELECT (SELECT count(*) FROM definitions) > 2 * (SELECT count(*) FROM tasks) + 100";
+    if connection.query_row(sql, [], |row| row.get(0))? {
+        connection.execute(
+            "DELETE FROM definitions WHERE id NOT IN
+                (SELECT definition FROM tasks WHERE definition IS NOT NULL
+                UNION SELECT definition FROM firings WHERE definition IS NOT NULL
+                UNION SELECT definition FROM spans WHERE definition IS NOT NULL)",
+            [],
+        )?;
+    }
+    Ok(())
 }
 
 /// Removes some of the events that are too old and about no firing; tells whether there are more.

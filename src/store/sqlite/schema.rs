@@ -10,6 +10,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::OFlags;
 
+use super::retain;
+
 /// The format of this version: as many steps lead to it.
 const FORMAT: i64 = 1;
 
@@ -167,6 +169,7 @@ fn try_open(path: &Path) -> Result<Connection, StoreError> {
         change.commit().map_err(failed)?;
     }
     connection.set_prepared_statement_cache_capacity(64);
+    retain::remove_definitions(&connection).map_err(failed)?;
     Ok(connection)
 }
 

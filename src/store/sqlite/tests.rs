@@ -141,3 +141,136 @@ async fn the_file_stays_bounded_over_a_year() {
     // All of it would be more than ten; how much is behind at a moment is chance.
     assert!(sizes.iter().all(|size| *size < 4 << 20), "it grows: {sizes:?}");
 }
+
+fn started(name: &str, at: Timestamp) -> Vec<Event> {
+    let run = RunId { task: Name::new(name).expect("a fine name"), due: at };
+    let trigger = crate::event::TriggerKind::Interval;
+    vec![
+        Event::RunStarted { at, run: run.clone(), trigger, cause: None, catch_up: false },
+        Event::AttemptStarted { at, run, attempt: 1 },
+    ]
+}
+
+fn finished(name: &str, at: Timestamp) -> Event {
+    let run = RunId { task: Name::new(name).expect("a fine name"), due: at };
+    let (took, outcome) = (jiff::SignedDuration::ZERO, crate::task::Outcome::Success);
+    Event::RunFinished { at, run, started: at, took, attempts: 1, outcome }
+}
+
+fn added(name: &str, at: Timestamp, text: &str) -> Event {
+    let definition = crate::event::Definition { text: text.into(), when: 0, enabled: true };
+    Event::TaskAdded { at, task: Name::new(name).expect("a fine name"), definition }
+}
+
+fn count(place: &tempfile::TempDir, what: &str) -> i64 {
+    let connection = schema::open_to_ask(&place.path().join(FILE)).expect("it can be asked");
+    let sql = format!("SELECT count(*) FROM {what}");
+    connection.query_row(&sql, [], |row| row.get(0)).expect("a number")
+}
+
+#[tokio::test]
+async fn of_a_task_that_left_nothing_stays_when_it_is_old() {
+    let place = place();
+    let start = instant("2026-01-01T00:00:00Z");
+    let day = jiff::SignedDuration::from_hours(24);
+    let mut store =
+        Sqlite::open(place.path(), Keep { days: 30, runs: 1000 }).expect("it opens").store;
+    store.append(&[added("left", start, "{}"), added("stays", start, "{}")]).await;
+    for name in ["left", "stays"] {
+        for second in 0..250 {
+            let at = start + jiff::SignedDuration::from_secs(second);
+            store.append(&started(name, at)).await;
+            store.append(&[finished(name, at)]).await;
+        }
+    }
+    let task = Name::new("left").expect("a fine name");
+    store.append(&[Event::TaskRemoved { at: start + day, task }]).await;
+    for (days, expected) in [
+        // Its runs may still be asked for.
+        (29, [2, 500]),
+        // The other one's last run always stays.
+        (60, [1, 1]),
+    ] {
+        store.append(&[Event::StoreRecovered { at: start + day * days }]).await;
+        let now = || [count(&place, "tasks"), count(&place, "firings")];
+        let reached = (0..1_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            now() == expected
+        });
+        assert!(reached, "{:?} after {days} days", now());
+    }
+}
+
+#[tokio::test]
+async fn definitions_that_nothing_refers_to_go_at_the_start() {
+    let place = place();
+    let start = instant("2026-01-01T00:00:00Z");
+    let mut store = opened(&place).store;
+    for number in 0..200 {
+        store.append(&[added("often-edited", start, &format!("{number}"))]).await;
+    }
+    drop(store);
+    assert_eq!(count(&place, "definitions"), 200);
+    drop(opened(&place));
+    assert_eq!(count(&place, "definitions"), 1, "the present one");
+}
+
+/// A person has the file, and the daemon goes on.
+#[tokio::test]
+async fn a_file_that_somebody_holds_is_a_failure_and_is_caught_up_with() {
+    let place = place();
+    let start = instant("2026-01-01T00:00:00Z");
+    let mut store = opened(&place).store;
+    store.append(&[added("a", start, "{}")]).await;
+    let person = Connection::open(place.path().join(FILE)).expect("it can be opened");
+    let hold = || person.execute_batch("BEGIN IMMEDIATE");
+    while hold().is_err() {}
+    for second in 0..10 {
+        let at = start + jiff::SignedDuration::from_secs(second);
+        assert_eq!(store.append(&started("a", at)).await, [], "it is granted");
+        assert!(store.failure().is_some_and(|why| why.contains("locked")), "{:?}", store.failure());
+    }
+    assert_eq!(store.append(&started("a", start)).await.len(), 1, "none is granted twice");
+    person.execute_batch("ROLLBACK").expect("it was held");
+    for second in 10..30 {
+        let at = start + jiff::SignedDuration::from_secs(second);
+        store.append(&started("a", at)).await;
+    }
+    assert_eq!(store.failure(), None);
+    drop(store);
+    assert_eq!(count(&place, "firings WHERE verdict = 0"), 30);
+}
+
+#[tokio::test]
+async fn what_cannot_even_be_kept_is_told_and_what_is_so_is_still_known() {
+    let place = place();
+    let start = instant("2026-01-01T00:00:00Z");
+    let mut store = opened(&place).store;
+    store.append(&[added("a", start, "{}")]).await;
+    let person = Connection::open(place.path().join(FILE)).expect("it can be opened");
+    while person.execute_batch("BEGIN IMMEDIATE").is_err() {}
+    let second = jiff::SignedDuration::from_secs(1);
+    let mut at = start;
+    let mut events = Vec::new();
+    while events.len() <= MOST_KEPT {
+        events.extend(started("a", at));
+        events.push(finished("a", at));
+        at += second;
+    }
+    store.append(&events).await;
+    store.append(&started("a", at)).await;
+    at += second;
+    let told = store.failure().unwrap_or_default();
+    assert!(told.ends_with(" events are lost"), "{told}");
+    person.execute_batch("ROLLBACK").expect("it was held");
+    // The last of these steps asks for all to be written.
+    for _ in 0..AGAIN_AFTER {
+        store.append(&started("a", at)).await;
+        at += second;
+    }
+    let runs = i64::try_from(MOST_KEPT / 3).expect("not that many");
+    drop(store);
+    assert!(count(&place, "firings") >= runs, "{}", count(&place, "firings"));
+    let again = opened(&place).remembered;
+    assert_eq!(again.tasks[0].mark, at - second, "the mark is that of all");
+}

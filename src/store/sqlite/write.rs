@@ -23,24 +23,28 @@ pub(super) struct Numbers(HashMap<Name, i64>);
 impl Numbers {
     /// The number of `task`, which gets one if it has none.
     pub fn of(&mut self, connection: &Connection, task: &Name) -> Result<i64> {
+        if let Some(number) = self.known(connection, task)? {
+            return Ok(number);
+        }
+        connection
+            .prepare_cached("INSERT INTO tasks (name, mark) VALUES (?, ?)")?
+            .execute(params![task.as_str(), i64::MIN])?;
+        let number = connection.last_insert_rowid();
+        self.0.insert(task.clone(), number);
+        Ok(number)
+    }
+
+    /// The number of `task`, if it has one.
+    fn known(&mut self, connection: &Connection, task: &Name) -> Result<Option<i64>> {
         if let Some(number) = self.0.get(task) {
-            return Ok(*number);
+            return Ok(Some(*number));
         }
         let known = connection
             .prepare_cached("SELECT id FROM tasks WHERE name = ?")?
             .query_row([task.as_str()], |row| row.get(0))
             .optional()?;
-        let number = match known {
-            Some(number) => number,
-            None => {
-                connection
-                    .prepare_cached("INSERT INTO tasks (name, mark) VALUES (?, ?)")?
-                    .execute(params![task.as_str(), i64::MIN])?;
-                connection.last_insert_rowid()
-            }
-        };
-        self.0.insert(task.clone(), number);
-        Ok(number)
+        known.map(|number| self.0.insert(task.clone(), number));
+        Ok(known)
     }
 
     /// What was learned in a transaction that was not committed is not so.
@@ -66,6 +70,9 @@ pub(super) fn event(
             "INSERT INTO events (number, at, kind, task, due, more) VALUES (?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![number, at, kind, task, due, code::more(event)])?;
+    if let Event::TaskAdded { definition, .. } | Event::TaskChanged { definition, .. } = event {
+        write_definition(connection, &definition.text)?;
+    }
     match (task, event) {
         (None, Event::ClockStepped { at, by }) if *by < -CORRECTION => {
             withdraw(connection, at.as_microsecond())
@@ -175,19 +182,18 @@ fn withdraw(connection: &Connection, now: i64) -> Result<()> {
 
 /// Whether `run` has started before.
 pub(super) fn has_run(connection: &Connection, numbers: &mut Numbers, run: &RunId) -> Result<bool> {
-    let task = numbers.of(connection, &run.task)?;
+    let Some(task) = numbers.known(connection, &run.task)? else { return Ok(false) };
     connection
         .prepare_cached("SELECT 1 FROM firings WHERE task = ? AND due = ? AND verdict = 0")?
         .exists(params![task, run.due.as_microsecond()])
 }
 
-/// The number of the definition of this text; it is written down, if it is new.
-pub(super) fn definition(connection: &Connection, text: &str) -> Result<i64> {
-    let number = definition_number(text);
+/// Writes a definition down, if it is new.
+fn write_definition(connection: &Connection, text: &str) -> Result<()> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO definitions (id, text) VALUES (?, ?)")?
-        .execute(params![number, text])?;
-    Ok(number)
+        .execute(params![definition_number(text), text])?;
+    Ok(())
 }
 
 /// A definition is known by what it says.
@@ -277,8 +283,8 @@ fn write_boot(connection: &Connection, views: &Views) -> Result<()> {
 
 fn write_task(connection: &Connection, numbers: &mut Numbers, task: &RememberedTask) -> Result<()> {
     let number = numbers.of(connection, &task.name)?;
-    let text = task.definition.as_ref().map(|definition| &definition.text);
-    let definition = text.map(|text| definition(connection, text)).transpose()?;
+    let definition = task.definition.as_ref();
+    let definition = definition.map(|definition| definition_number(&definition.text));
     connection
         .prepare_cached(
             "UPDATE tasks SET definition = ?, trigger_identity = ?, enabled = ? WHERE id = ?",
