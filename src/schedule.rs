@@ -27,6 +27,8 @@ pub struct Schedule {
     pub policy: Policy,
     /// All that its file says of it, as in its [`Definition`].
     pub text: Arc<str>,
+    /// What its name was before.
+    pub renamed_from: Option<Name>,
 }
 
 impl Schedule {
@@ -34,7 +36,7 @@ impl Schedule {
     #[must_use]
     pub fn new(name: Name, when: When) -> Self {
         let (policy, text) = (Policy::default(), "".into());
-        Self { name, when, enabled: true, filter: None, policy, text }
+        Self { name, when, enabled: true, filter: None, policy, text, renamed_from: None }
     }
 
     /// How it is defined, for records.

@@ -239,6 +239,32 @@ fn what_came_due_meanwhile_is_one_stretch_and_told_as_single_firings() {
 }
 
 #[test]
+fn a_task_that_was_renamed_meanwhile_owes_by_its_new_name_what_it_owed_by_the_old_one() {
+    let task = |name: &str, more: &str| {
+        format!("[tasks.{name}]\ninterval = \"1s\"\n{more}\ncommand = \"echo >> {name}\"\n")
+    };
+    let place = Place::with("schedules.toml", &task("old", ""));
+    let daemon = start(&place);
+    place.wait_for("old", |text| !text.is_empty());
+    kill(daemon);
+    place.write("schedules.toml", &task("new", "renamed_from = \"old\""));
+    let mut daemon = start(&place);
+    let renamed = daemon.wait_for("task renamed");
+    assert_eq!((&renamed["task"], &renamed["renamed_from"]), (&"new".into(), &"old".into()));
+    place.wait_for("new", |text| !text.is_empty());
+    daemon.stop();
+    let rows = history(&place, &[]);
+    let mut names: Vec<_> = rows.iter().map(|row| row["task"].as_str().expect("text")).collect();
+    names.dedup();
+    assert_eq!(names, ["new", "old"], "{rows:?}");
+    let dues: Vec<jiff::Timestamp> =
+        rows.iter().map(|row| row["due"].as_str().expect("text").parse().expect("due")).collect();
+    for pair in dues.windows(2) {
+        assert_eq!(pair[0].duration_since(pair[1]).as_secs(), 1, "{rows:?}");
+    }
+}
+
+#[test]
 fn a_database_that_cannot_be_used_is_told() {
     let tasks = "[tasks.a]\nstartup = \"start\"\ncommand = \"true\"\n";
     let place = Place::with("schedules.toml", tasks);

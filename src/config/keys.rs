@@ -8,7 +8,7 @@ pub(super) const TOP: [&str; 8] =
 pub(super) const TRIGGERS: [&str; 6] = ["interval", "cron", "date", "calendar", "startup", "after"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 43] = [
+pub(super) const TASK: [&str; 44] = [
     "interval",
     "cron",
     "date",
@@ -48,6 +48,7 @@ pub(super) const TASK: [&str; 43] = [
     "nice",
     "limits",
     "description",
+    "renamed_from",
     "tags",
     "metadata",
     "allow",
@@ -55,7 +56,7 @@ pub(super) const TASK: [&str; 43] = [
 ];
 
 /// What belongs to one task and cannot be a default.
-pub(super) const NO_DEFAULTS: [&str; 9] = [
+pub(super) const NO_DEFAULTS: [&str; 10] = [
     "interval",
     "cron",
     "date",
@@ -64,6 +65,7 @@ pub(super) const NO_DEFAULTS: [&str; 9] = [
     "after",
     "command",
     "description",
+    "renamed_from",
     "extends",
 ];
 

@@ -4,6 +4,7 @@
 //! → what each task inherits (`inherit`) → schedules and commands (`validate`, `when`, `what`).
 //! Problems are values with a place; nothing is printed here, and the first one stops nothing.
 
+mod about;
 mod after;
 mod calendar;
 mod daemon;

@@ -5,7 +5,7 @@ use std::fmt;
 use super::ics::BadIcs;
 use super::keys;
 use crate::duration::BadDuration;
-use crate::name::BadName;
+use crate::name::{BadName, Name};
 use crate::size::BadSize;
 use crate::trigger::cron::{Fault, Problem as CronProblem};
 use crate::trigger::{BadInterval, BadMoment};
@@ -103,6 +103,10 @@ pub enum Problem {
     UnknownTask(String, Option<String>),
     /// Tasks that come after each other: their names.
     AfterCircle(Vec<String>),
+    /// A task that was another, which is still there.
+    StillThere(String),
+    /// Two tasks that were one: the name of the other.
+    RenamedTwice(String, Name),
     /// An `after` with both `all` and `any`.
     AllAndAny,
     /// A key that has to be there, and what to do.
@@ -238,6 +242,10 @@ impl fmt::Display for Problem {
                 }
                 [] => Ok(()),
             },
+            Self::StillThere(old) => write!(f, "the task `{old}` is still there"),
+            Self::RenamedTwice(old, other) => {
+                write!(f, "`{other}` has also been renamed from `{old}`")
+            }
             Self::AllAndAny => write!(f, "`all` and `any` do not go together"),
             Self::MissingKey(key, _) => write!(f, "`{key}` is missing here"),
             Self::BadNumber(what) => write!(f, "this is not {what}"),
@@ -324,6 +332,7 @@ impl Problem {
             Self::UnknownPool(..) => "unknown-pool",
             Self::UnknownTask(..) => "unknown-task",
             Self::AfterCircle(_) => "after-circle",
+            Self::StillThere(..) | Self::RenamedTwice(..) => "bad-rename",
             Self::AllAndAny => "bad-after",
             Self::MissingKey(..) => "missing-key",
             Self::Size(_) => "bad-size",
@@ -395,6 +404,8 @@ impl Problem {
             Self::UnknownTask(_, near) => nearest(near).unwrap_or_else(|| "write the name of a task of this file or its includes".into()),
             Self::AfterCircle(tasks) if tasks.len() == 1 => "add a `delay`: so long after its own end".into(),
             Self::AfterCircle(_) => "take one `after` of the circle away".into(),
+            Self::StillThere(_) => "remove one of the two, or this key".into(),
+            Self::RenamedTwice(..) => "only one of them goes on from where it was; remove the other key".into(),
             Self::AllAndAny => "write one of them, or two tasks".into(),
             Self::MissingKey(_, help) => (*help).into(),
             Self::BadNumber(_) => "write another number".into(),

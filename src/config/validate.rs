@@ -6,19 +6,20 @@ use std::ops::Range;
 
 use jiff::tz::TimeZoneDatabase;
 
+use super::about::Rename;
 use super::after::Edge;
 use super::days::Calendars;
 use super::definition;
 use super::diagnostic::Diagnostic;
 use super::include::Files;
 use super::inherit::{Found, Heritage, LayerKind, Layers};
-use super::keys::{self, remedy};
-use super::problem::{ALLOWABLE, Problem, Severity};
+use super::keys;
+use super::problem::{Problem, Severity};
 use super::raw::RawEntry;
 use super::source::Source;
 use super::value::{Node, Value};
 use super::when::Patterns;
-use super::{About, Entry, MOST_TASKS, Plan, Setting};
+use super::{Entry, MOST_TASKS, Plan, Setting};
 use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
@@ -32,9 +33,11 @@ pub(super) struct Reader<'a> {
     pub pools: BTreeMap<Name, NonZeroU32>,
     /// Who comes after whom, as it was read so far.
     pub edges: Vec<Edge>,
+    /// Which tasks have been renamed.
+    pub renames: Vec<Rename>,
     zones: HashMap<String, Option<Zone>>,
     default_zone: Zone,
-    diagnostics: Vec<Diagnostic>,
+    pub diagnostics: Vec<Diagnostic>,
     /// Whom the present problems are about.
     pub task: Option<Name>,
 }
@@ -58,6 +61,7 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         calendars: Calendars::new(),
         pools: BTreeMap::new(),
         edges: Vec::new(),
+        renames: Vec::new(),
         zones: HashMap::new(),
         default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
         diagnostics,
@@ -90,7 +94,9 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         tasks.extend(reader.task(&heritage, file, entry));
     }
     let known = files.iter().flat_map(|raw| raw.tasks.iter().map(|task| task.name.as_str()));
-    reader.judge_edges(&known.collect());
+    let known = known.collect();
+    reader.judge_edges(&known);
+    reader.judge_renames(&known);
     if reader.diagnostics.is_empty() && tasks.is_empty() {
         reader.complain(0, 0..0, Problem::NoTasks);
     }
@@ -251,6 +257,7 @@ impl Reader<'_> {
         self.read_when(&layers, &zone);
         self.read_what(&layers, &zone, file, None);
         self.read_about(&layers);
+        self.renamed_from(&layers);
         self.enabled(&layers);
         self.read_how(&layers);
         self.filter(&layers, &zone);
@@ -269,6 +276,7 @@ impl Reader<'_> {
         let missing = (!entry.broken && !meant.contains(&"command")).then_some(&entry.span);
         let command = self.read_what(&layers, &zone, file, missing);
         let about = self.read_about(&layers);
+        let renamed_from = self.renamed_from(&layers);
         let enabled = self.enabled(&layers);
         let meant_trigger = keys::TRIGGERS.iter().any(|key| meant.contains(key));
         if layers.triggers().is_empty() && !entry.broken && !meant_trigger {
@@ -283,6 +291,7 @@ impl Reader<'_> {
             filter,
             policy,
             text: definition::text(&layers, &zone),
+            renamed_from,
         });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;
         let sound = !entry.broken && !self.diagnostics[mark..].iter().any(wrong);
@@ -349,69 +358,5 @@ impl Reader<'_> {
                 _ => self.default_zone.clone(),
             },
         }
-    }
-
-    fn enabled(&mut self, layers: &Layers<'_>) -> bool {
-        let Some(found) = layers.get_or_false("enabled") else {
-            return true;
-        };
-        match found.node.value {
-            Value::Boolean(enabled) => enabled,
-            _ => {
-                self.wrong_type(found, found.node, "`true` or `false`, write `enabled = false`");
-                true
-            }
-        }
-    }
-
-    fn read_about(&mut self, layers: &Layers<'_>) -> About {
-        let description = layers.get("description").and_then(|found| {
-            self.text(found, found.node, "a text, write `description = \"what it is for\"`")
-        });
-        let tags = layers.get("tags").map(|found| {
-            self.texts(found, "a text or a list of texts, write `tags = [\"nightly\"]`")
-        });
-        if let Some(found) = layers.get("metadata")
-            && !matches!(found.node.value, Value::Table(_))
-        {
-            self.wrong_type(found, found.node, "a table, write `metadata = { owner = \"ops\" }`");
-        }
-        let metadata: Vec<_> = layers
-            .merged("metadata")
-            .into_iter()
-            .map(|found| (found.key.clone(), found.node.clone()))
-            .collect();
-        About {
-            description: description.map(Into::into),
-            tags: tags.unwrap_or_default().into_iter().map(|(tag, _)| tag.into()).collect(),
-            metadata: (!metadata.is_empty())
-                .then_some(Node { value: Value::Table(metadata), span: 0..0 }),
-        }
-    }
-
-    /// Takes back the warnings since `mark` that the entry allows, and returns their codes.
-    fn allow(&mut self, layers: &Layers<'_>, mark: usize) -> Vec<String> {
-        let Some(found) = layers.get("allow") else {
-            return Vec::new();
-        };
-        let allowed = self
-            .texts(found, "the code of a warning or a list of them, write `allow = [\"past\"]`");
-        for (code, node) in &allowed {
-            if !ALLOWABLE.contains(code) {
-                let help = remedy(code, &ALLOWABLE);
-                self.complain(
-                    found.file,
-                    node.span.clone(),
-                    Problem::UnknownCode((*code).into(), help),
-                );
-            }
-        }
-        let is_allowed = |diagnostic: &Diagnostic| {
-            diagnostic.problem.severity() == Severity::Warning
-                && allowed.iter().any(|(code, _)| *code == diagnostic.problem.code())
-        };
-        let since = self.diagnostics.split_off(mark);
-        self.diagnostics.extend(since.into_iter().filter(|diagnostic| !is_allowed(diagnostic)));
-        allowed.into_iter().map(|(code, _)| code.into()).collect()
     }
 }

@@ -67,6 +67,8 @@ pub enum Event {
         task: Name,
         /// As what.
         definition: Definition,
+        /// The task that it was before: whose mark, pause and last success it has taken over.
+        renamed_from: Option<Name>,
     },
     /// The definition of a task changed.
     TaskChanged {

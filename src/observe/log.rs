@@ -24,6 +24,9 @@ impl Observer for Log {
                 warn!("what happens is recorded again, with all that was kept in memory");
             }
             Event::ClockStepped { by, .. } => warn!(by = %seconds(*by), "the wall clock was set"),
+            Event::TaskAdded { task, renamed_from: Some(old), .. } => {
+                info!(%task, renamed_from = %old, "task renamed");
+            }
             Event::TaskAdded { task, .. } => debug!(%task, "task added"),
             Event::TaskChanged { task, .. } => info!(%task, "task changed"),
             Event::TaskRemoved { task, .. } => info!(%task, "task removed"),

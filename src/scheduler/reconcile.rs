@@ -31,6 +31,7 @@ impl Scheduler {
     /// forward from `now`; other changes keep the mark; unchanged tasks keep all their state.
     fn reconcile(&mut self, now: Timestamp, wanted: BTreeMap<Name, Schedule>, step: &mut Step) {
         self.gone.retain(|_, mark| now.duration_since(*mark) <= REMEMBERED);
+        self.rename(now, &wanted, step);
         let gone: Vec<Name> =
             self.tasks.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
         for name in gone {
@@ -48,7 +49,12 @@ impl Scheduler {
                     task.last_arisen = taken;
                     task.plan(&self.machine, &mut self.timetable);
                     self.tasks.insert(name.clone(), task);
-                    step.events.push(Event::TaskAdded { at: now, task: name, definition });
+                    step.events.push(Event::TaskAdded {
+                        at: now,
+                        task: name,
+                        definition,
+                        renamed_from: None,
+                    });
                 }
                 Some(_) => {
                     let definition = schedule.definition();
@@ -58,6 +64,32 @@ impl Scheduler {
             }
         }
         self.followers = Followers::new(self.tasks.values());
+    }
+
+    /// Lets tasks that have another name now go on from where they were: with the mark, the pause and
+    /// the last success. What waited by the old name does not fire, and what runs ends by it.
+    fn rename(&mut self, now: Timestamp, wanted: &BTreeMap<Name, Schedule>, step: &mut Step) {
+        for (name, schedule) in wanted {
+            let Some(old) = &schedule.renamed_from else { continue };
+            let is_new = !self.tasks.contains_key(name) && !wanted.contains_key(old);
+            let Some(task) = self.tasks.get(old).filter(|_| is_new) else { continue };
+            let then = Schedule { name: name.clone(), ..task.schedule.clone() };
+            let mut renamed = TaskState::new(then, task.mark, task.held);
+            (renamed.pause, renamed.last_success) = (task.pause.clone(), task.last_success);
+            renamed.last_arisen = task.last_arisen.max(self.gone.remove(name));
+            renamed.ended.clone_from(&task.ended);
+            let until = renamed.pause.as_ref().and_then(|pause| pause.until);
+            until.map(|until| self.resumes.insert((until, Some(name.clone()))));
+            let definition = renamed.schedule.definition();
+            renamed.plan(&self.machine, &mut self.timetable);
+            self.tasks.insert(name.clone(), renamed);
+            let (task, renamed_from) = (name.clone(), Some(old.clone()));
+            step.events.push(Event::TaskAdded { at: now, task, definition, renamed_from });
+            // It owes nothing by its old name.
+            let old = old.clone();
+            self.tasks.entry(old.clone()).and_modify(|task| task.mark = task.mark.max(now));
+            self.remove(now, old, step);
+        }
     }
 
     /// Takes a task out of the plan. Its attempts that go on do so; there will be no others.

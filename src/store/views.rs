@@ -123,7 +123,18 @@ impl Views {
 
     fn define(&mut self, number: i64, event: &Event) -> Vec<Touched> {
         let name = match event {
-            Event::TaskAdded { at, task, definition } => {
+            Event::TaskAdded { task, definition, renamed_from: Some(old), .. }
+                if self.tasks.contains_key(old) =>
+            {
+                let before = self.tasks.get(task).and_then(|before| before.last_arisen);
+                let mut renamed = RememberedTask { name: task.clone(), ..self.tasks[old].clone() };
+                renamed.definition = Some(definition.clone());
+                renamed.last_arisen = renamed.last_arisen.max(before);
+                renamed.last_ends = [None; 3];
+                self.tasks.insert(task.clone(), renamed);
+                task
+            }
+            Event::TaskAdded { at, task, definition, .. } => {
                 let known = self.tasks.entry(task.clone()).or_insert_with(|| RememberedTask {
                     name: task.clone(),
                     definition: None,

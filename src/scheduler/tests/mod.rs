@@ -288,7 +288,12 @@ fn a_changed_plan_looks_forward_and_unchanged_tasks_keep_their_state() {
     let expected = [
         Event::TaskRemoved { at, task: name("c") },
         Event::TaskChanged { at, task: name("b"), definition: wanted[1].definition() },
-        Event::TaskAdded { at, task: name("d"), definition: wanted[2].definition() },
+        Event::TaskAdded {
+            at,
+            task: name("d"),
+            definition: wanted[2].definition(),
+            renamed_from: None,
+        },
     ];
     assert_eq!(step.events, expected);
     // Neither the past date nor the 20 s mark that lies behind fires.

@@ -601,6 +601,16 @@ fn a_pause_holds_what_comes_and_lets_go_on_what_runs() {
             ),
         ],
     );
+    play(
+        "one that ended while the machine slept",
+        vec![every("a", 10)],
+        Limits::default(),
+        &[
+            (5, paused(Some("a"), Some(Until::At(at(35)))), &[]),
+            (6, paused(None, Some(Until::For(SignedDuration::from_secs(10)))), &[]),
+            (85, Tick, &["paused a@10-30 (3)", "missed a@40-70 (4)", "run a@80"]),
+        ],
+    );
     let queued = || {
         let queue = |policy: &mut Policy| {
             policy.overlap = Overlap::Queue;
@@ -644,6 +654,53 @@ fn a_pause_holds_what_comes_and_lets_go_on_what_runs() {
         ],
     );
     assert_eq!(set_back.wake_at(), Some(at(-65)));
+}
+
+#[test]
+fn a_renamed_task_goes_on_from_where_it_was() {
+    use Do::{Ask, End, Tick};
+    let renamed = |seconds| {
+        let schedule = with(every("b", seconds), |policy| policy.missed = Missed::Latest);
+        let schedules = vec![Schedule { renamed_from: Some(name("a")), ..schedule }];
+        Ask(Request::Load(schedules, Limits::default()))
+    };
+    play(
+        "what it owes, it owes by its new name",
+        vec![every("a", 10)],
+        Limits::default(),
+        &[
+            (10, Tick, &["run a@10"]),
+            // What runs ends by its old name, and the new one does not wait for it.
+            (55, renamed(10), &["coalesced b@20-40 (3)", "run b@50"]),
+            (57, End("a", 10, Outcome::Success), &["end a@10 success"]),
+            (58, End("b", 50, Outcome::Success), &["end b@50 success"]),
+            // The key may stay.
+            (59, renamed(10), &[]),
+            (60, Tick, &["run b@60"]),
+        ],
+    );
+    play(
+        "its pause goes on, and another trigger looks forward",
+        vec![every("a", 10)],
+        Limits::default(),
+        &[
+            (5, paused(Some("a"), Some(Until::At(at(52)))), &[]),
+            (35, renamed(25), &["paused b@10-30 (3)"]),
+            (60, Tick, &["paused b@50-50 (1)"]),
+            (75, Tick, &["run b@75"]),
+        ],
+    );
+    play(
+        "what waits by the old name does not fire",
+        overlapping(Overlap::Queue),
+        Limits::default(),
+        &[
+            (10, Tick, &["run a@10"]),
+            (20, Tick, &["wait a@20 turn"]),
+            (25, renamed(10), &["skip a@20 removed"]),
+            (30, Tick, &["run b@30"]),
+        ],
+    );
 }
 
 #[test]

@@ -187,9 +187,9 @@ pub(super) fn more(event: &Event) -> Option<String> {
             let (took, next) = (took.as_micros(), optional(next));
             Some(format!("{attempt} {took} {next} {outcome}"))
         }
+        Event::TaskAdded { renamed_from, .. } => renamed_from.as_ref().map(ToString::to_string),
         Event::DaemonStopped { .. }
         | Event::StoreRecovered { .. }
-        | Event::TaskAdded { .. }
         | Event::TaskChanged { .. }
         | Event::TaskRemoved { .. }
         | Event::TaskResumed { .. }

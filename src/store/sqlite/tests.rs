@@ -113,6 +113,7 @@ async fn the_file_stays_bounded_over_a_year() {
         at: start,
         task: task(name),
         definition: definition.clone(),
+        renamed_from: None,
     };
     store.append(&[added("often"), added("once")]).await;
     store.append(&run("once", start, true)).await;
@@ -159,7 +160,12 @@ fn finished(name: &str, at: Timestamp) -> Event {
 
 fn added(name: &str, at: Timestamp, text: &str) -> Event {
     let definition = crate::event::Definition { text: text.into(), when: 0, enabled: true };
-    Event::TaskAdded { at, task: Name::new(name).expect("a fine name"), definition }
+    Event::TaskAdded {
+        at,
+        task: Name::new(name).expect("a fine name"),
+        definition,
+        renamed_from: None,
+    }
 }
 
 fn count(place: &tempfile::TempDir, what: &str) -> i64 {
