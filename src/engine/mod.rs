@@ -6,6 +6,8 @@
 mod attempt;
 mod serve;
 
+#[cfg(all(test, feature = "sqlite"))]
+mod crashes;
 #[cfg(test)]
 mod tests;
 

@@ -51,7 +51,7 @@ const MOST_WAITING: usize = 4_096;
 const MOST_AT_ONCE: usize = 256;
 
 /// So long a step waits for somebody else who holds the file, a person or a backup.
-const LENIENCE: Duration = Duration::from_secs(1);
+const LENIENCE: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 1_000 });
 
 /// How often it is tried again to write what could not be.
 const AGAIN: Duration = Duration::from_secs(5);

@@ -24,15 +24,21 @@ async fn a_file_keeps_the_promises_of_a_store() {
     crate::store::exercise::exercise(&mut opened(&place).store).await;
 }
 
-/// Writes what is on record into a file, with a new life now and then, and into memory.
+/// Writes what is on record into a file, with a new life now and then, and into memory. For a while of
+/// each life nothing can be written.
 async fn write(place: &tempfile::TempDir, steps: &[Vec<Event>], memory: &mut Memory) {
     for steps in steps.chunks(20) {
         let mut store = opened(place).store;
-        for step in steps {
+        let person = Connection::open(place.path().join(FILE)).expect("it can be opened");
+        for (index, step) in steps.iter().enumerate() {
+            match index {
+                3 => while person.execute_batch("BEGIN IMMEDIATE").is_err() {},
+                9 => person.execute_batch("ROLLBACK").expect("it was held"),
+                _ => {}
+            }
             assert_eq!(store.append(step).await, []);
             assert_eq!(memory.append(step).await, []);
         }
-        assert_eq!(store.failure(), None);
     }
 }
 
