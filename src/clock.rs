@@ -35,6 +35,9 @@ pub trait Clock: Send + Sync + 'static {
     /// backwards.
     fn stepped(&self) -> Option<SignedDuration>;
 
+    /// How long the machine was suspended since that was last told.
+    fn suspended(&self) -> Option<SignedDuration>;
+
     /// Sleeps until `due`, or for ever, unless the clock is set meanwhile. Dropping the future
     /// loses nothing.
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake>;
@@ -55,6 +58,8 @@ pub struct System {
     timer: AsyncFd<OwnedFd>,
     /// The wall clock's lead over the time since boot, as it was last seen.
     lead: Mutex<SignedDuration>,
+    /// How long the machine was suspended since boot, as it was last seen.
+    asleep: Mutex<SignedDuration>,
     /// What the timer waits for, if it does.
     armed: Mutex<Option<Timestamp>>,
 }
@@ -71,7 +76,8 @@ impl System {
         #[expect(unsafe_code, reason = "tokio cannot tell that a descriptor stays the same")]
         // SAFETY: an `OwnedFd` is open and the same descriptor until it is dropped.
         let timer = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) }?;
-        Ok(Self { timer, lead: Mutex::new(lead()), armed: Mutex::default() })
+        let (lead, asleep) = (Mutex::new(lead()), Mutex::new(asleep()));
+        Ok(Self { timer, lead, asleep, armed: Mutex::default() })
     }
 
     fn arm(&self, due: Option<Timestamp>) -> io::Result<()> {
@@ -151,11 +157,11 @@ impl Clock for System {
     }
 
     fn stepped(&self) -> Option<SignedDuration> {
-        let now = lead();
-        let mut last = self.lead.lock().unwrap_or_else(PoisonError::into_inner);
-        let by = now - *last;
-        *last = now;
-        (by.abs() > STEP).then_some(by)
+        change(&self.lead, lead())
+    }
+
+    fn suspended(&self) -> Option<SignedDuration> {
+        change(&self.asleep, asleep())
     }
 
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake> {
@@ -171,6 +177,19 @@ pub fn wall_clock() -> Timestamp {
 
 fn lead() -> SignedDuration {
     read(ClockId::Realtime).duration_since(read(ClockId::Boottime))
+}
+
+fn asleep() -> SignedDuration {
+    read(ClockId::Boottime).duration_since(read(ClockId::Monotonic))
+}
+
+/// How far what was seen `last` is from what is seen `now`, if that is more than a clock being kept
+/// right.
+fn change(last: &Mutex<SignedDuration>, now: SignedDuration) -> Option<SignedDuration> {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let by = now - *last;
+    *last = now;
+    (by.abs() > STEP).then_some(by)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that asks")]
@@ -192,6 +211,8 @@ struct Shown {
     elapsed: SignedDuration,
     /// How far it was set since somebody took note of that.
     stepped: SignedDuration,
+    /// How long the machine slept since somebody took note of that.
+    suspended: SignedDuration,
 }
 
 impl Simulated {
@@ -199,7 +220,7 @@ impl Simulated {
     #[must_use]
     pub fn starting(now: Timestamp) -> Self {
         let zero = SignedDuration::ZERO;
-        Self(watch::Sender::new(Shown { now, elapsed: zero, stepped: zero }))
+        Self(watch::Sender::new(Shown { now, elapsed: zero, stepped: zero, suspended: zero }))
     }
 
     /// Lets time pass until `now`.
@@ -210,12 +231,30 @@ impl Simulated {
         });
     }
 
+    /// Lets the machine sleep until `now`.
+    pub fn suspend_until(&self, now: Timestamp) {
+        self.0.send_modify(|shown| {
+            shown.suspended += now.max(shown.now).duration_since(shown.now);
+            shown.now = now.max(shown.now);
+        });
+    }
+
     /// Sets the clock to `now`, as a person would.
     pub fn set(&self, now: Timestamp) {
         self.0.send_modify(|shown| {
             shown.stepped += now.duration_since(shown.now);
             shown.now = now;
         });
+    }
+
+    /// What somebody takes note of now.
+    fn take(&self, which: fn(&mut Shown) -> &mut SignedDuration) -> Option<SignedDuration> {
+        let mut taken = SignedDuration::ZERO;
+        self.0.send_if_modified(|shown| {
+            taken = std::mem::replace(which(shown), SignedDuration::ZERO);
+            false
+        });
+        (!taken.is_zero()).then_some(taken)
     }
 }
 
@@ -229,12 +268,11 @@ impl Clock for Simulated {
     }
 
     fn stepped(&self) -> Option<SignedDuration> {
-        let mut by = SignedDuration::ZERO;
-        self.0.send_if_modified(|shown| {
-            by = std::mem::replace(&mut shown.stepped, SignedDuration::ZERO);
-            false
-        });
-        (!by.is_zero()).then_some(by)
+        self.take(|shown| &mut shown.stepped)
+    }
+
+    fn suspended(&self) -> Option<SignedDuration> {
+        self.take(|shown| &mut shown.suspended)
     }
 
     fn sleep_until(&self, due: Option<Timestamp>) -> BoxFuture<'_, Wake> {

@@ -101,7 +101,8 @@ impl Engine {
         let mut step = Step::default();
         for input in inputs {
             let stepped = self.parts.clock.stepped().map(Input::ClockStepped);
-            for input in stepped.into_iter().chain([input]) {
+            let suspended = self.parts.clock.suspended().map(Input::Suspended);
+            for input in stepped.into_iter().chain(suspended).chain([input]) {
                 step.append(self.scheduler.step(self.parts.clock.now(), input));
             }
         }

@@ -223,6 +223,51 @@ async fn no_question_is_judged_by_a_clock_that_was_set_before_lengths_have_moved
     world.end_by(Request::Drain).await;
 }
 
+/// The number of firings in the stretches that were passed over.
+fn missed(event: &Event) -> Option<u64> {
+    match event {
+        Event::FiringsPassed { count, .. } => Some(count.counted),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn what_was_due_while_the_machine_slept_or_the_clock_was_set_is_owed_and_both_are_on_record()
+{
+    let world = world(Succeeds, Memory::default()).await;
+    let at = |second| ts("2026-01-01T00:00:00Z") + SignedDuration::from_secs(second);
+    let due = |run: &RunId| run.due;
+    world.advance_to(1);
+    world.journal.ends(1).await;
+    world.clock.suspend_until(at(3600));
+    let starts = world.journal.starts(2).await;
+    assert_eq!(starts.iter().map(due).collect::<Vec<_>>(), [at(1), at(3600)]);
+    let slept = |event: &Event| match event {
+        Event::MachineSuspended { lasted, .. } => Some(*lasted),
+        _ => None,
+    };
+    assert_eq!(world.journal.wait_for(1, slept).await, [SignedDuration::from_secs(3599)]);
+    assert_eq!(world.journal.wait_for(1, missed).await, [3598]);
+    // An hour forwards is no other thing.
+    world.clock.set(at(7200));
+    assert_eq!(due(&world.journal.starts(3).await[2]), at(7200));
+    assert_eq!(world.journal.wait_for(2, missed).await, [3598, 3599]);
+    // A little back, and nothing comes again.
+    world.clock.set(at(7100));
+    world.advance_to(7201);
+    assert_eq!(due(&world.journal.starts(4).await[3]), at(7201));
+    // Far back: the clock was wrong, and what has not run yet may.
+    world.clock.set(at(-36_000));
+    let stepped = |event: &Event| match event {
+        Event::ClockStepped { by, .. } => Some(by.as_secs()),
+        _ => None,
+    };
+    assert_eq!(world.journal.wait_for(3, stepped).await, [3600, -100, -43_201]);
+    world.advance_to(-35_999);
+    assert_eq!(due(&world.journal.starts(5).await[4]), at(-35_999));
+    world.end_by(Request::Drain).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_drain_loses_patience_after_a_while() {
     let world = world(Lasts, Memory::default()).await;

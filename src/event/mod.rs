@@ -59,6 +59,13 @@ pub enum Event {
         /// By how much; negative is backwards.
         by: SignedDuration,
     },
+    /// The machine slept.
+    MachineSuspended {
+        /// When that was noticed, afterwards.
+        at: Timestamp,
+        /// For how long.
+        lasted: SignedDuration,
+    },
     /// A task came into the plan.
     TaskAdded {
         /// When.
@@ -213,6 +220,7 @@ impl Event {
             Self::DaemonStarted { at, .. }
             | Self::DaemonStopped { at }
             | Self::ClockStepped { at, .. }
+            | Self::MachineSuspended { at, .. }
             | Self::StoreFailed { at, .. }
             | Self::StoreRecovered { at }
             | Self::TaskAdded { at, .. }

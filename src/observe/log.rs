@@ -24,6 +24,9 @@ impl Observer for Log {
                 warn!("what happens is recorded again, with all that was kept in memory");
             }
             Event::ClockStepped { by, .. } => warn!(by = %seconds(*by), "the wall clock was set"),
+            Event::MachineSuspended { lasted, .. } => {
+                info!(lasted = %seconds(*lasted), "the machine was suspended");
+            }
             Event::TaskAdded { task, renamed_from: Some(old), .. } => {
                 info!(%task, renamed_from = %old, "task renamed");
             }

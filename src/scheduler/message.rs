@@ -29,6 +29,8 @@ pub enum Input {
     Remembered(Box<Remembered>),
     /// The wall clock was set by so much; negative is backwards.
     ClockStepped(SignedDuration),
+    /// The machine was suspended for so long.
+    Suspended(SignedDuration),
     /// The daemon has started, and the tasks are loaded; `boot`: for the first time since the
     /// machine has.
     Started {

@@ -171,12 +171,17 @@ impl Scheduler {
     /// [`Scheduler::wake_at`] then names an instant that has already come.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Step {
         let mut step = Step::default();
-        if let Input::ClockStepped(by) = input {
-            self.step_clock(now, by, &mut step);
+        match input {
+            Input::ClockStepped(by) => self.step_clock(now, by, &mut step),
+            // What came due meanwhile is owed, as it always is.
+            Input::Suspended(lasted) => {
+                step.events.push(Event::MachineSuspended { at: now, lasted });
+            }
+            _ => {}
         }
         self.end_pauses(now, &mut step);
         match input {
-            Input::Tick | Input::ClockStepped(_) => {}
+            Input::Tick | Input::ClockStepped(_) | Input::Suspended(_) => {}
             Input::Finished { run, ending, took } => {
                 self.finish(now, &run, ending, took, &mut step);
             }

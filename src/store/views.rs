@@ -60,6 +60,7 @@ impl Views {
                 vec![Touched::Boot]
             }
             Event::DaemonStopped { .. }
+            | Event::MachineSuspended { .. }
             | Event::StoreFailed { .. }
             | Event::StoreRecovered { .. } => Vec::new(),
             Event::ClockStepped { at, by } => self.step_clock(*at, *by),

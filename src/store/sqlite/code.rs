@@ -137,6 +137,7 @@ pub(super) mod kind {
     pub const ATTEMPT_STARTED: i64 = 14;
     pub const ATTEMPT_FINISHED: i64 = 15;
     pub const RUN_FINISHED: i64 = 16;
+    pub const MACHINE_SUSPENDED: i64 = 17;
 }
 
 /// The number of the kind of an event, and which task or firing it is about.
@@ -145,6 +146,7 @@ pub(super) fn about(event: &Event) -> (i64, Option<&crate::name::Name>, Option<&
         Event::DaemonStarted { .. } => (kind::DAEMON_STARTED, None, None),
         Event::DaemonStopped { .. } => (kind::DAEMON_STOPPED, None, None),
         Event::ClockStepped { .. } => (kind::CLOCK_STEPPED, None, None),
+        Event::MachineSuspended { .. } => (kind::MACHINE_SUSPENDED, None, None),
         Event::StoreFailed { .. } => (kind::STORE_FAILED, None, None),
         Event::StoreRecovered { .. } => (kind::STORE_RECOVERED, None, None),
         Event::TaskAdded { task, .. } => (kind::TASK_ADDED, Some(task), None),
@@ -169,6 +171,7 @@ pub(super) fn more(event: &Event) -> Option<String> {
     match event {
         Event::DaemonStarted { boot, .. } => boot.clone(),
         Event::ClockStepped { by, .. } => Some(by.as_micros().to_string()),
+        Event::MachineSuspended { lasted, .. } => Some(lasted.as_micros().to_string()),
         Event::StoreFailed { error, .. } => Some(error.clone()),
         Event::TaskPaused { until, moves, reason, .. } => {
             let reason = reason.as_deref().unwrap_or_default();

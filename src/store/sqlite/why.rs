@@ -153,16 +153,21 @@ fn absence(connection: &Connection, due: i64, facts: &mut Vec<Fact>) -> Result<(
     );
     let sql = "SELECT at, more FROM events
         WHERE due IS NULL AND kind = ?2 AND at > ?1 ORDER BY at, number LIMIT 1";
-    let step: Option<(i64, i64)> = connection
-        .prepare_cached(sql)?
-        .query_row([due, kind::CLOCK_STEPPED], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?.parse().unwrap_or(0)))
-        })
-        .optional()?;
-    facts.extend(step.filter(|(at, by)| at - by <= due).map(|(at, by)| Fact {
-        at: code::instant(at),
-        what: format!("the wall clock was set by {} s", by / 1_000_000),
-    }));
+    for (which, what) in [
+        (kind::CLOCK_STEPPED, "the wall clock was set by"),
+        (kind::MACHINE_SUSPENDED, "the machine woke up; it was suspended for"),
+    ] {
+        let step: Option<(i64, i64)> = connection
+            .prepare_cached(sql)?
+            .query_row([due, which], |row| {
+                Ok((row.get(0)?, row.get::<_, String>(1)?.parse().unwrap_or(0)))
+            })
+            .optional()?;
+        facts.extend(step.filter(|(at, by)| at - by <= due).map(|(at, by)| Fact {
+            at: code::instant(at),
+            what: format!("{what} {} s", by / 1_000_000),
+        }));
+    }
     Ok(())
 }
 
