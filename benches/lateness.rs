@@ -1,6 +1,7 @@
 //! How late runs start: taskd beside a bare loop of timerfd and `posix_spawn`.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::time::{
@@ -20,22 +21,26 @@ fn lateness(lines: impl Iterator<Item = String>) -> Vec<f64> {
 fn report(who: &str, late: &[f64]) {
     let at = |percent: usize| late[(late.len() - 1) * percent / 100];
     println!(
-        "{who:<6} {:>3} starts  min {:>6.3}  median {:>6.3}  p90 {:>6.3}  max {:>6.3} ms",
+        "{who:<15} {:>3} starts  min {:>6.3}  median {:>6.3}  p90 {:>6.3}  p99 {:>6.3}  max {:>6.3} ms",
         late.len(),
         at(0),
         at(50),
         at(90),
+        at(99),
         at(100)
     );
 }
 
-fn taskd(seconds: usize) -> Vec<f64> {
-    let place = tempfile::tempdir().expect("a place");
+/// With its record in a directory of `state`, or without one.
+fn taskd(seconds: usize, state: Option<&Path>) -> Vec<f64> {
+    let place = state.map_or_else(tempfile::tempdir, tempfile::tempdir_in).expect("a place");
+    let named = state.map_or_else(|| "none".into(), |_| place.path().join("state"));
     let file = place.path().join("schedules.toml");
     let text = "[tasks.clock]\ninterval = \"1s\"\ncommand = [\"date\", \"+%s.%N\"]\n";
     std::fs::write(&file, text).expect("it can be written");
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_taskd"))
-        .args(["run", "--state", "none", "--log-level", "error"])
+        .args(["run", "--log-level", "error", "--state"])
+        .arg(named)
         .arg(&file)
         .stdout(Stdio::piped())
         .spawn()
@@ -67,7 +72,9 @@ fn main() {
     let seconds =
         std::env::var("TASKD_BENCH_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
     for _ in 0..2 {
-        report("taskd", &taskd(seconds / 2));
+        report("taskd", &taskd(seconds / 2, None));
+        report("taskd in memory", &taskd(seconds / 2, Some(Path::new("/dev/shm"))));
+        report("taskd on disk", &taskd(seconds / 2, Some(&std::env::temp_dir())));
         report("floor", &floor(seconds / 2));
     }
 }
