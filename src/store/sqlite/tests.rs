@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::Keep;
 use crate::scheduler::tests::histories::{Recorded, any_history, recorded};
-use crate::store::{Known, Memory, Query, Records};
+use crate::store::{Known, Memory, Query, Records, exercise};
 use crate::zone::Zone;
 
 /// A place where nothing has to reach a disk.
@@ -21,7 +21,9 @@ fn opened(place: &tempfile::TempDir) -> Opened {
 #[tokio::test]
 async fn a_file_keeps_the_promises_of_a_store() {
     let place = place();
-    crate::store::exercise::exercise(&mut opened(&place).store).await;
+    let mut store = opened(&place).store;
+    let archive = Archive::open(place.path(), exercise::known()).expect("it can be asked");
+    exercise::exercise(&mut store, &archive).await;
 }
 
 /// Writes what is on record into a file, with a new life now and then, and into memory. For a while of
