@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use support::{Daemon, Place, alive, json_lines, may_mount, text, wait_until};
+use support::{Daemon, Place, alive, is_root, json_lines, may_mount, text, wait_until};
 
 /// A daemon in this place; its state and its socket lie there, too.
 fn start(place: &Place) -> Daemon {
@@ -159,6 +159,11 @@ fn a_run_goes_on_as_long_as_the_process_it_began_with_whatever_that_has_become()
         startup = { on = "boot" }
         command = "echo $$ > bare; exec env -i sleep 1000"
 
+        # Beside what has a group of its own, and is not waited for.
+        [tasks.first]
+        startup = { on = "boot" }
+        command = "timeout 1000 sleep 1000 & echo $! > second; echo $$ > first; exec sleep 1000"
+
         # As somebody else, and known by both.
         [tasks.other]
         startup = { on = "boot" }
@@ -179,27 +184,60 @@ fn a_run_goes_on_as_long_as_the_process_it_began_with_whatever_that_has_become()
         "#,
     );
     let daemon = start(&place);
-    let pids = ["silent", "bare", "other", "left"]
+    let pids = ["silent", "bare", "first", "other", "left"]
         .map(|name| place.wait_for(name, |text| text.ends_with('\n')));
     kill(daemon);
     place.write("dead", "");
-    wait_until(|| (!alive(&pids[3])).then_some(())).expect("it ends");
+    wait_until(|| (!alive(&pids[4])).then_some(())).expect("it ends");
     // The same directory by another name.
     let mut daemon = place.daemon(["--state", "state/../state/", "--socket", "s"]);
     let end = daemon.wait_for("run finished");
     let died = "lost (taskd or the machine died while it ran)";
     assert_eq!((&end["task"], &end["outcome"]), (&"left".into(), &died.into()));
-    for (name, pid) in ["silent", "bare", "other"].iter().zip(&pids) {
+    for (name, pid) in ["silent", "bare", "first", "other"].iter().zip(&pids) {
         assert!(alive(pid), "{name}");
         Command::new("kill").arg(pid.trim()).status().expect("there is a `kill`");
         let end = daemon.wait_for("run finished");
         let expected = (&Value::from(*name), &"lost (ended unseen)".into());
         assert_eq!((&end["task"], &end["outcome"]), expected);
     }
-    let behind = place.read("behind");
-    assert!(alive(&behind), "what is left behind is left alone");
-    Command::new("kill").arg(behind.trim()).status().expect("there is a `kill`");
+    for behind in ["behind", "second"].map(|name| place.read(name)) {
+        assert!(alive(&behind), "what is left behind is left alone");
+        Command::new("kill").arg(behind.trim()).status().expect("there is a `kill`");
+    }
     daemon.stop();
+}
+
+#[test]
+fn what_outlived_its_task_is_still_stopped_in_time_and_by_another_name_it_is_still_in_the_way() {
+    let task = |name: &str, more: &str| {
+        format!(
+            "[tasks.{name}]\ninterval = \"1s\"\n{more}\ncommand = \"echo $$ >> {name}; exec sleep 1000\"\n"
+        )
+    };
+    let old = |name: &str| task(name, "timeout = \"3s\"\nstop_signal = \"INT\"");
+    let place = Place::with("schedules.toml", &format!("{}{}", old("gone"), old("old")));
+    let daemon = start(&place);
+    let pids = ["gone", "old"].map(|name| place.wait_for(name, |text| text.ends_with('\n')));
+    kill(daemon);
+    place.write("schedules.toml", &task("new", "renamed_from = \"old\""));
+    let mut daemon = start(&place);
+    let skipped = daemon.wait_for("firing skipped");
+    assert_eq!((&skipped["task"], &skipped["reason"]), (&"new".into(), &"overlap".into()));
+    let mut ends = BTreeMap::new();
+    while ends.len() < 2 {
+        let end = daemon.wait_for("run finished");
+        ends.insert(end["task"].to_string(), end["outcome"].to_string());
+    }
+    for name in ["gone", "old"] {
+        assert_eq!(ends[&format!("\"{name}\"")], "\"timed-out\"");
+    }
+    assert!(pids.iter().all(|pid| !alive(pid)));
+    place.wait_for("new", |text| !text.is_empty());
+    daemon.signal("TERM");
+    daemon.wait_for("draining");
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().0.code(), Some(0));
 }
 
 #[test]
@@ -265,6 +303,31 @@ fn a_task_that_was_renamed_meanwhile_owes_by_its_new_name_what_it_owed_by_the_ol
 }
 
 #[test]
+fn a_task_that_comes_after_others_is_renamed_with_its_pause_and_its_progress() {
+    let plan = |join: &str| {
+        let gated = |name: &str| {
+            format!(
+                "[tasks.{name}]\ninterval = \"1s\"\ncommand = \"while ! [ -e go-{name} ]; do sleep 0.01; done\"\n"
+            )
+        };
+        format!("{}{}{join}command = \"echo $TASKD_TASK >> join\"\n", gated("a"), gated("b"))
+    };
+    let place = Place::with("schedules.toml", &plan("[tasks.old]\nafter = [\"a\", \"b\"]\n"));
+    let mut daemon = start(&place);
+    place.write("go-a", "");
+    daemon.wait_for("run finished");
+    kill(daemon);
+    let new = "[tasks.new]\nrenamed_from = \"old\"\nafter = [\"a\", \"b\"]\n";
+    place.write("schedules.toml", &plan(new));
+    fs::remove_file(place.path("go-a")).expect("it is there");
+    place.write("go-b", "");
+    let mut daemon = start(&place);
+    daemon.wait_for("task renamed");
+    assert_eq!(place.wait_for("join", |text| !text.is_empty()), "new\n");
+    daemon.kill_all();
+}
+
+#[test]
 fn a_database_that_cannot_be_used_is_told() {
     let tasks = "[tasks.a]\nstartup = \"start\"\ncommand = \"true\"\n";
     let place = Place::with("schedules.toml", tasks);
@@ -310,6 +373,41 @@ fn a_database_that_cannot_be_used_is_told() {
         assert!(aside.ends_with(&format!("taskd.db.unreadable-{}", number + 1)), "{aside}");
         let kept = fs::read(place.path(&aside)).expect("it is kept");
         assert_eq!(&kept, damaged);
+    }
+}
+
+#[test]
+fn a_state_that_may_not_be_written_is_read_and_one_that_is_another_users_is_told() {
+    let tasks = "[tasks.a]\nstartup = \"start\"\ncommand = \"true\"\n";
+    let place = Place::with("schedules.toml", tasks);
+    let mut daemon = start(&place);
+    daemon.wait_for("run finished");
+    daemon.stop();
+    let state = place.path("state");
+    // Root may do anything, unless it may not.
+    let ask = |verb: &str| {
+        let taskd = [env!("CARGO_BIN_EXE_taskd"), verb, "a", "--state", "state", "--socket", "s"];
+        let humble = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"];
+        let words = if is_root() { [&humble[..], &taskd].concat() } else { taskd.to_vec() };
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(place.path("")).output().expect("it starts")
+    };
+    let allow = |mode| {
+        fs::set_permissions(&state, fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    allow(0o555);
+    for verb in ["history", "why"] {
+        let output = ask(verb);
+        assert_eq!(output.status.code(), Some(0), "{verb}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("success"), "{verb}: {}", text(&output.stdout));
+    }
+    allow(0o700);
+    if is_root() {
+        std::os::unix::fs::chown(&state, Some(65_534), None).expect("root may");
+        let output = ask("history");
+        assert_eq!(output.status.code(), Some(69), "{}", text(&output.stderr));
+        let expected = "the state in `state` is another user's";
+        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
     }
 }
 

@@ -91,6 +91,21 @@ fn a_verdict_is_told_with_what_decided_it() {
 
     // Without a daemon it is the same.
     assert_eq!(story(&place, &["tick", "--at", &at]), missed);
+    let due = missed["nearest"]["due"].as_str().expect("text");
+    let run = due.replace(['-', ':'], "").replace("+0000", "Z");
+    assert_eq!(story(&place, &[&format!("tick@{run}")]), missed, "{run}");
+    // What nobody has judged yet, and what is to come.
+    let stopped = second();
+    wait_until(|| (second() >= stopped + 3).then_some(())).expect("time goes by");
+    let at = jiff::Timestamp::from_second(stopped + 2).expect("in range").to_string();
+    let (code, told, errors) = ask(&place, &["why", "tick", "--at", &at]);
+    assert_eq!(code, Some(0), "{errors}");
+    let expected = "no daemon was there, and the next one will judge it\nthe nearest on record: ";
+    assert!(told.contains(expected), "{told}");
+    let ahead = story(&place, &["never", "--at", "2030-01-01"]);
+    assert_eq!(ahead["unjudged"], "2030-01-01T00:00:00Z", "{ahead}");
+    let (_, told, _) = ask(&place, &["why", "never", "--at", "2030-01-01"]);
+    assert!(told.starts_with("never is due at 2030-01-01T00:00:00+00:00 (in "), "{told}");
     let (_, told, _) = ask(&place, &["why", "tick", "--at", "2020-01-01 02:00"]);
     assert!(told.starts_with("it was not due then; the nearest: "), "{told}");
     let (code, _, errors) = ask(&place, &["why", "never"]);

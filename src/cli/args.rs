@@ -200,8 +200,8 @@ pub struct Exec {
 const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];
 #[derive(Args, Debug)]
 pub struct Why {
-    /// The task; what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    /// The task, or a run (`backup@20260105T083000Z`); what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2)]
     pub words: Vec<String>,
     /// The firing nearest to this time, else the latest: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h`
     /// ago

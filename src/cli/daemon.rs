@@ -58,9 +58,16 @@ impl Daemon {
             let help = "ask as that user or as root";
             return Err(Failure::new(Exit::NoDaemon, message).help(help));
         }
-        if let Some(directory) = state::directory(global, &file, state)
-            && directory.join(store::FILE).exists()
+        let directory = state::directory(global, &file, state);
+        let is_there = directory.as_ref().map(|directory| directory.join(store::FILE).try_exists());
+        if let (Some(directory), Some(Err(error))) = (&directory, &is_there)
+            && error.kind() == io::ErrorKind::PermissionDenied
         {
+            let message = format!("the state in `{}` is another user's", directory.display());
+            let help = "ask as that user or as root";
+            return Err(Failure::new(Exit::NoDaemon, message).help(help));
+        }
+        if let (Some(directory), Some(Ok(true))) = (directory, is_there) {
             let known = plan.tasks.iter().map(past::known);
             let archive = Archive::open(&directory, known)
                 .map_err(|error| Failure::new(Exit::Busy, error))?;

@@ -1,11 +1,13 @@
 //! What a daemon takes over from an earlier life, and where it goes on to record.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
 use crate::config::{self, Entry, Plan};
 use crate::engine::Records;
-use crate::runner::Surroundings;
+use crate::name::Name;
+use crate::runner::{CommandTask, Surroundings};
 use crate::scheduler::Remembered;
 use crate::store::{Archive, Known, Memory, Opened, StateDirectory, Store};
 
@@ -15,6 +17,8 @@ pub struct Past {
     /// What others may ask.
     pub records: Arc<dyn Records>,
     pub remembered: Remembered,
+    /// What runs that go on do, of tasks that have left the plan.
+    pub left: Vec<(Name, CommandTask)>,
     /// Which boot of the machine this is, if that is known.
     pub boot: Option<String>,
     /// Whether this is the first life since then.
@@ -40,6 +44,7 @@ pub async fn open(
             store: Box::new(store),
             records,
             remembered,
+            left: Vec::new(),
             boot: None,
             is_first: true,
         });
@@ -47,7 +52,7 @@ pub async fn open(
     let Opened { store, mut remembered, boot: last_boot, .. } = opened;
     let records = Archive::open(directory.path(), known())
         .map_err(|error| Failure::new(Exit::Busy, error))?;
-    recall(&mut remembered, plan);
+    let left = recall(&mut remembered, plan);
     if !remembered.runs.is_empty() {
         let runs = remembered.runs.iter();
         let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
@@ -58,23 +63,46 @@ pub async fn open(
     }
     let boot = boot();
     let is_first = boot.is_none() || boot != last_boot;
-    Ok(Past { store: Box::new(store), records: Arc::new(records), remembered, boot, is_first })
+    Ok(Past {
+        store: Box::new(store),
+        records: Arc::new(records),
+        remembered,
+        left,
+        boot,
+        is_first,
+    })
 }
 
-/// Tells when those tasks fired whose trigger is another now, or that have left the plan.
-fn recall(remembered: &mut Remembered, plan: &Plan) {
-    let now: std::collections::HashMap<_, _> = plan
+/// Tells when those tasks fired whose trigger is another now, or that have left the plan; and what the
+/// runs of those do that have left.
+fn recall(remembered: &mut Remembered, plan: &Plan) -> Vec<(Name, CommandTask)> {
+    let now: HashMap<_, _> = plan
         .tasks
         .iter()
         .map(|entry| (&entry.schedule.name, entry.schedule.when.identity()))
         .collect();
+    let mut left: HashMap<Name, CommandTask> = HashMap::new();
     for task in &mut remembered.tasks {
         let Some(definition) = &task.definition else { continue };
-        if now.get(&task.name) != Some(&definition.when) {
-            let then = config::recall(&task.name, &definition.text, jiff::tz::db());
-            task.schedule = then.filter(|then| then.when.identity() == definition.when);
+        if now.get(&task.name) == Some(&definition.when) {
+            continue;
+        }
+        if let Some(then) = config::recall(&task.name, &definition.text, jiff::tz::db()) {
+            left.insert(task.name.clone(), then.command);
+            task.schedule =
+                Some(then.schedule).filter(|then| then.when.identity() == definition.when);
         }
     }
+    let names: BTreeSet<&Name> = remembered.runs.iter().map(|run| &run.firing.run.task).collect();
+    let names = names.into_iter().filter(|name| !now.contains_key(name));
+    names
+        .filter_map(|name| {
+            // Of one that had left before, nothing is known but that it is a command.
+            let unknown = || config::recall(name, r#"{"startup":"boot"}"#, jiff::tz::db());
+            let command = left.remove(name).or_else(|| Some(unknown()?.command))?;
+            Some((name.clone(), command))
+        })
+        .collect()
 }
 
 /// What records have to know of a task.

@@ -70,12 +70,16 @@ pub async fn serve(
     let limits = plan.daemon.limits.clone();
     let past = past::open(opened, directory, &plan, &surroundings).await?;
     let entries = std::mem::take(&mut plan.tasks);
-    let (schedules, tasks) = split(entries, &surroundings, run.dry_run);
+    let (schedules, mut tasks) = split(entries, &surroundings, run.dry_run);
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
+    for (name, command) in past.left {
+        tasks.insert(name, Arc::new(command.within(&surroundings)));
+    }
     let shutdown_grace = plan.daemon.shutdown_grace.unsigned_abs();
-    let each_day = each_day(plan, tasks.keys(), surroundings.outputs.clone());
+    let names = schedules.iter().map(|schedule| &schedule.name);
+    let each_day = each_day(plan, names, surroundings.outputs.clone());
     let parts = Parts {
         clock: clock.clone(),
         store: past.store,

@@ -12,29 +12,53 @@ use super::history::summary;
 use super::time::{self, Bound};
 use super::{output, selection};
 use crate::clock;
+use crate::event::RunId;
 
 /// Who asks for a minute means all of it.
 const NEAR: SignedDuration = SignedDuration::from_secs(60);
 
 pub fn why(global: &Global, why: &Why) -> Result<Exit, Failure> {
     let (file, words) = selection::file_and_words(&why.words)?;
-    let [task] = words.as_slice() else {
+    let [word] = words.as_slice() else {
         let message = "this wants one task";
         return Err(Failure::new(Exit::Usage, message).help("write `taskd why TASK`"));
     };
+    let run = word.parse::<RunId>().ok();
+    if run.is_some() && why.at.is_some() {
+        let message = format!("`{word}` says already which firing is meant");
+        return Err(Failure::new(Exit::Usage, message).help("leave out `--at`"));
+    }
+    let task = run.as_ref().map_or(*word, |run| run.task.as_str());
     daemon::block_on(async {
         let mut daemon = Daemon::connect_or_read(file.as_deref(), global).await?;
         let now = clock::wall_clock();
         let at = match &why.at {
             Some(text) => Some(time::parse_past(text, Bound::Until, &daemon.zone, now)?),
-            None => None,
+            None => run.as_ref().map(|run| run.due),
         };
-        let mut query = vec![("task", (*task).to_string())];
+        let mut query = vec![("task", task.to_string())];
         query.extend(at.map(|at| ("at", at.to_string())));
         let story = daemon.json(&daemon::with_query("/v1/why", &query)).await?;
         let mut out = output::results();
         if why.json {
             output::json_line(&mut out, &story)?;
+        } else if let Some(due) = instant(&story["unjudged"]) {
+            let due_text = time::rfc3339(due, &daemon.zone);
+            if due > now {
+                let when = time::relative(due, now);
+                writeln!(out, "{task} is due at {due_text} ({when}): that lies ahead")?;
+            } else if daemon.is_live {
+                writeln!(out, "{task} was due at {due_text}: the daemon has not judged it yet")?;
+            } else {
+                writeln!(
+                    out,
+                    "{task} was due at {due_text}, if it was as it is defined now: no daemon was there, and the next one will judge it"
+                )?;
+            }
+            let nearest = nearest(&story, daemon.is_live);
+            if !nearest.is_empty() {
+                writeln!(out, "the nearest on record: {nearest}")?;
+            }
         } else if story["nearest"].is_null() {
             let message = format!("no firing of `{task}` is known");
             let help = format!("`taskd next {task}` tells when it will fire");
@@ -54,16 +78,9 @@ fn tell(
     is_live: bool,
 ) -> std::io::Result<()> {
     let row = &story["nearest"];
-    let due = |row: &Value| row["due"].as_str().and_then(|due| due.parse::<Timestamp>().ok());
-    let distance = at.zip(due(row)).map(|(at, due)| due.duration_since(at).abs());
+    let distance = at.zip(instant(&row["due"])).map(|(at, due)| due.duration_since(at).abs());
     if distance.is_some_and(|distance| distance >= NEAR) {
-        let other = &story["other"];
-        let nearest: Vec<String> = [row, other]
-            .into_iter()
-            .filter(|row| !row.is_null())
-            .map(|row| format!("{} ({})", text(row, "due"), summary(row, is_live)))
-            .collect();
-        writeln!(out, "it was not due then; the nearest: {}", nearest.join(", "))?;
+        writeln!(out, "it was not due then; the nearest: {}", nearest(story, is_live))?;
         writeln!(out)?;
     }
     let trigger = row["trigger"].as_str().map(|trigger| format!(", by its {trigger}"));
@@ -85,6 +102,19 @@ fn tell(
         }
     }
     Ok(())
+}
+
+/// The firings on record around the one that is asked for.
+fn nearest(story: &Value, is_live: bool) -> String {
+    let rows = ["nearest", "other"].map(|which| &story[which]);
+    let rows = rows.iter().filter(|row| !row.is_null());
+    let rows: Vec<_> =
+        rows.map(|row| format!("{} ({})", text(row, "due"), summary(row, is_live))).collect();
+    rows.join(", ")
+}
+
+fn instant(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
 }
 
 /// What a verdict means, in words.

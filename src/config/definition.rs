@@ -1,5 +1,6 @@
 //! What a file says of a task, as one text: to be kept, shown and compared.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,9 +8,8 @@ use jiff::tz::TimeZoneDatabase;
 use serde_json::{Map, Value};
 
 use super::inherit::Layers;
-use super::{Origin, Plan, Setting, keys};
+use super::{Entry, Origin, Plan, Setting, keys};
 use crate::name::Name;
-use crate::schedule::Schedule;
 use crate::zone::Zone;
 
 /// Every key that holds for a task, as a JSON object, in the order of the manual. Values of its
@@ -50,18 +50,41 @@ fn json(node: &super::Node) -> Value {
     serde_json::to_value(node).unwrap_or_default()
 }
 
-/// What says when a task fires, and nothing that needs others to be there.
-const CLOCKS: [&str; 9] =
-    ["interval", "cron", "date", "calendar", "startup", "timezone", "start", "end", "jitter"];
+/// What says when a task fires, and what becomes of a run of it that goes on.
+const RECALLED: [&str; 16] = [
+    "interval",
+    "cron",
+    "date",
+    "calendar",
+    "startup",
+    "after",
+    "timezone",
+    "start",
+    "end",
+    "jitter",
+    "overlap",
+    "timeout",
+    "stop_signal",
+    "stop_grace",
+    "output",
+    "user",
+];
 
-/// When the task `name` fired by the rules of `zones`, of which this was kept; `None` if that cannot be told any more. Of its
-/// policy only what delays its firings comes back.
+/// The task `name` by the rules of `zones`, of which this was kept; `None` if that cannot be told any
+/// more. It is as it was in when it fires, and in what a run of it that goes on needs; it cannot be
+/// run again.
 #[must_use]
-pub fn recall(name: &Name, text: &str, zones: &TimeZoneDatabase) -> Option<Schedule> {
+pub fn recall(name: &Name, text: &str, zones: &TimeZoneDatabase) -> Option<Entry> {
     let Ok(Value::Object(all)) = serde_json::from_str(text) else { return None };
-    let keys = all.iter().filter(|(key, _)| CLOCKS.contains(&key.as_str()));
+    let keys = all.iter().filter(|(key, _)| RECALLED.contains(&key.as_str()));
     let lines: String = keys.map(|(key, value)| format!("{key} = {}\n", toml(value))).collect();
-    let file = format!("[tasks.{name}]\ncommand = \"true\"\n{lines}");
+    let mut others = BTreeSet::new();
+    all.get("after").into_iter().for_each(|after| names(after, &mut others));
+    others.remove(name.as_str());
+    // They are there, whatever they are.
+    let other = |other| format!("[tasks.{other}]\nstartup = \"boot\"\ncommand = \"true\"\n");
+    let others: String = others.into_iter().map(other).collect();
+    let file = format!("{others}[tasks.{name}]\ncommand = \"true\"\n{lines}");
     let setting = Setting {
         zones: zones.clone(),
         zone: Ok(Zone::utc()),
@@ -72,7 +95,20 @@ pub fn recall(name: &Name, text: &str, zones: &TimeZoneDatabase) -> Option<Sched
     let nowhere = std::path::PathBuf::from("/");
     let origin = Origin::Bytes("what was kept".into(), nowhere.clone(), file.into());
     let mut plan = Plan::load(origin, &nowhere, &setting);
-    plan.tasks.pop().map(|entry| entry.schedule)
+    plan.tasks.pop().filter(|entry| entry.schedule.name == *name)
+}
+
+/// The names of tasks in the value of `after`.
+fn names<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::String(text) if Name::new(text).is_ok() => drop(found.insert(text)),
+        Value::Array(all) => all.iter().for_each(|value| names(value, found)),
+        Value::Object(all) => {
+            let tasks = all.iter().filter(|(key, _)| matches!(key.as_str(), "all" | "any"));
+            tasks.for_each(|(_, value)| names(value, found));
+        }
+        _ => {}
+    }
 }
 
 /// A value of JSON as TOML, which writes texts alike.
@@ -106,9 +142,14 @@ mod tests {
             cron     = ["0 2 * * *", { day_of_week = "mon-fri", hour = 9 }]
             date     = [2026-12-24T18:00:00, "2027-01-01"]
             start    = 2026-01-01
+            after    = { all = ["b", "c"], on = "finish", delay = "1s" }
             skip_on  = "x"
+            stop_signal = "INT"
             env      = { SECRET = "swordfish" }
             command  = "printf '\"\\n'"
+            [tasks]
+            b = { interval = "1h", command = "true" }
+            c = { interval = "1h", command = "true" }
             [calendars.x]
             weekdays = ["sun"]
         "#;
@@ -124,7 +165,8 @@ mod tests {
         let now = &plan.tasks[0].schedule;
         assert!(!now.text.contains("swordfish") && now.text.contains("SECRET"), "{}", now.text);
         let then = recall(&now.name, &now.text, &setting.zones).expect("it can be told");
-        assert_eq!(then.when.identity(), now.when.identity());
-        assert_eq!(recall(&now.name, "no JSON", &setting.zones), None);
+        assert_eq!(then.schedule.when.identity(), now.when.identity());
+        assert_eq!(then.command.stop_signal, rustix::process::Signal::INT);
+        assert!(recall(&now.name, "no JSON", &setting.zones).is_none());
     }
 }

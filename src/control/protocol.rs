@@ -273,7 +273,8 @@ async fn why(
         return Err(ApiError::new(StatusCode::NOT_FOUND, "no-such-task", message)
             .help("`taskd list` tells which there are"));
     };
-    let Story { nearest, other, definition, facts } = source.records.why(name, at).await?;
+    let Story { nearest, other, unjudged, definition, facts } =
+        source.records.why(name, at).await?;
     let definition = definition.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let zone = nearest.as_ref().map_or_else(Zone::utc, |row| row.zone.clone());
     let facts: Vec<Value> = facts
@@ -287,6 +288,7 @@ async fn why(
         "task": task,
         "nearest": nearest,
         "other": other,
+        "unjudged": unjudged.map(|due| due.to_string()),
         "definition": definition,
         "facts": facts,
     })))

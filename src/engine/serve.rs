@@ -19,8 +19,9 @@ const LAST_STEPS: Duration = Duration::from_millis(500);
 /// What the very last steps take: so much earlier, what does not even end by that is given up.
 const LAST_RECORDS: Duration = Duration::from_millis(100);
 
-/// So many inputs are recorded together at most: what has ended while the last ones were.
-const MOST_TOGETHER: usize = 64;
+/// What has ended while the last events were recorded is recorded together, until there are so many:
+/// the first of the starts among them waits for all of it.
+const MOST_TOGETHER: usize = 256;
 
 /// Waits for a time to be over, or for ever.
 type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -67,13 +68,13 @@ impl Engine {
                     Wake::Stepped(by) => Input::ClockStepped(by),
                 },
             };
-            let mut inputs = vec![input];
-            while inputs.len() < MOST_TOGETHER
+            let mut step = self.decide([input]);
+            while step.events.len() < MOST_TOGETHER
                 && let Some(ended) = self.attempts.try_next()
             {
-                inputs.push(self.finished(ended));
+                let ended = self.finished(ended);
+                step.append(self.decide([ended]));
             }
-            let step = self.decide(inputs);
             self.carry_out(step).await;
             self.greet_the_day();
         }

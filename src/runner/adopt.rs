@@ -122,8 +122,15 @@ struct Adopted<'a> {
     signs: Signs,
 }
 
-/// Each process by its number, whether it leads, and what tells its end.
-type Found = BTreeMap<u32, (bool, Exit)>;
+/// The processes of an attempt, by their numbers.
+type Found = BTreeMap<u32, Member>;
+
+struct Member {
+    leads: bool,
+    since: u64,
+    /// Tells its end.
+    exit: Exit,
+}
 
 impl Adopted<'_> {
     /// The processes that belong to the attempt.
@@ -142,7 +149,8 @@ impl Adopted<'_> {
                 // Anybody may have such an environment; nobody else has the file.
                 && (written || is_of(process.number, owner))
             {
-                found.insert(process.number, (process.leads, exit));
+                let (leads, since) = (process.leads, process.since);
+                found.insert(process.number, Member { leads, since, exit });
             }
         }
         found
@@ -150,23 +158,17 @@ impl Adopted<'_> {
 
     /// Waits until the attempt is over.
     async fn ended(&self) {
-        loop {
-            let found = self.find().await;
-            let is_led = found.values().any(|(leads, _)| *leads);
-            for (leads, exit) in found.values() {
-                if *leads {
-                    // Who cannot be watched is not waited for.
-                    let _ = exit.wait().await;
-                }
-            }
-            if is_led {
-                continue;
-            }
-            if found.is_empty() && self.signs.is_held(self.surroundings) {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            } else {
-                return;
-            }
+        let mut found = self.find().await;
+        // Others may have begun groups of their own since.
+        let leaders = found.values().filter(|member| member.leads);
+        if let Some(first) = leaders.min_by_key(|member| member.since) {
+            // Who cannot be watched is not waited for.
+            let _ = first.exit.wait().await;
+            return;
+        }
+        while found.is_empty() && self.signs.is_held(self.surroundings) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            found = self.find().await;
         }
     }
 
@@ -176,14 +178,14 @@ impl Adopted<'_> {
         let mut is_told = false;
         loop {
             let found = self.find().await;
-            for (_, exit) in found.values() {
+            for member in found.values() {
                 for which in signals {
-                    exit.signal(*which);
+                    member.exit.signal(*which);
                 }
             }
-            for (_, exit) in found.values() {
+            for member in found.values() {
                 // Who cannot be watched is not waited for.
-                let _ = exit.wait().await;
+                let _ = member.exit.wait().await;
             }
             if found.is_empty() {
                 if !self.signs.is_held(self.surroundings) {

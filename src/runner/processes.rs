@@ -34,6 +34,8 @@ pub(super) struct Process {
     pub number: u32,
     /// Whether it is the first of its group, as taskd starts one: in a session that is not its own.
     pub leads: bool,
+    /// When it began, in ticks since the machine did.
+    pub since: u64,
     /// What its environment began with, as far as that may be looked at.
     pub run: Vec<u8>,
     pub attempt: Vec<u8>,
@@ -65,7 +67,7 @@ impl Process {
         let stat = Stat::of(number).filter(Stat::goes_on)?;
         let leads = stat.group == stat.number && stat.session != stat.number;
         let (attempt, state) = (value(b"TASKD_ATTEMPT="), value(b"TASKD_STATE="));
-        Some(Self { number, leads, run, attempt, state, outputs })
+        Some(Self { number, leads, since: stat.since, run, attempt, state, outputs })
     }
 }
 
@@ -103,19 +105,20 @@ struct Stat {
     number: i32,
     group: i32,
     session: i32,
+    since: u64,
 }
 
 impl Stat {
     fn of(process: u32) -> Option<Self> {
         // As in proc(5): the number, the name in parentheses, which may hold anything, the state, the
-        // parent, the group and the session.
+        // parent, the group and the session; and as the 22nd when it began.
         let stat = fs::read(format!("/proc/{process}/stat")).ok()?;
         let name_end = stat.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
         let mut fields = rest.split_ascii_whitespace();
         let (state, group) = (fields.next()?.bytes().next()?, fields.nth(1)?.parse().ok()?);
-        let session = fields.next()?.parse().ok()?;
-        Some(Self { state, number: i32::try_from(process).ok()?, group, session })
+        let (session, since) = (fields.next()?.parse().ok()?, fields.nth(15)?.parse().ok()?);
+        Some(Self { state, number: i32::try_from(process).ok()?, group, session, since })
     }
 
     /// Whether it is more than an end that nobody has heard of.

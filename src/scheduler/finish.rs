@@ -30,6 +30,7 @@ impl Scheduler {
             worth && attempt <= retry.max && self.tasks.contains_key(&run.task)
         });
         let rerun = matches!(ending.outcome, Outcome::Lost(_))
+            && !stopping
             && running.policy.on_lost == OnLost::Rerun
             && self.tasks.contains_key(&run.task);
         let next = retry.map(|retry| {
@@ -92,7 +93,7 @@ impl Scheduler {
             outcome: outcome.clone(),
         });
         self.follow(now, run, outcome);
-        self.take_turn(&run.task);
+        self.take_turns(&run.task);
     }
 
     /// The store did not grant the run: it never was.
@@ -101,7 +102,15 @@ impl Scheduler {
         if matches!(running.phase, Phase::Live { .. }) {
             self.places.give_back(running.policy.pool.as_ref());
         }
-        self.take_turn(&run.task);
+        self.take_turns(&run.task);
+    }
+
+    /// A run of `task` is over: the next one may have its turn, by whatever name.
+    fn take_turns(&mut self, task: &Name) {
+        self.take_turn(task);
+        if let Some(heir) = self.heirs.get(task).cloned() {
+            self.take_turn(&heir);
+        }
     }
 
     /// Stops a run, or calls off a firing that waits.

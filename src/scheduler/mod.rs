@@ -55,6 +55,8 @@ pub struct Scheduler {
     runs: BTreeMap<RunId, Run>,
     places: Places,
     followers: Followers,
+    /// The present names of tasks that have been renamed, by their former ones.
+    heirs: BTreeMap<Name, Name>,
     /// Everything is paused.
     pause: Option<Pause>,
     /// When pauses end, of which task or of everything.
@@ -278,10 +280,14 @@ impl Scheduler {
         self.draining
     }
 
-    /// The runs of `task` that go on.
+    /// The runs of `task` that go on, also those that began by its former name.
     fn runs_of<'a>(&'a self, task: &'a Name) -> impl Iterator<Item = (&'a RunId, &'a Run)> {
-        let first = RunId { task: task.clone(), due: Timestamp::MIN };
-        self.runs.range(first..).take_while(move |(run, _)| run.task == *task)
+        let by_name = |name: &'a Name| {
+            let first = RunId { task: name.clone(), due: Timestamp::MIN };
+            self.runs.range(first..).take_while(move |(run, _)| run.task == *name)
+        };
+        let former = self.tasks.get(task).and_then(|task| task.schedule.renamed_from.as_ref());
+        by_name(task).chain(former.into_iter().flat_map(by_name))
     }
 
     /// The wall clock was set: what comes so long from now stays so long from now.

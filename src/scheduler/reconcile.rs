@@ -22,8 +22,8 @@ impl Scheduler {
         };
         Self::correct(now, &mut remembered, step);
         self.remember_tasks(now, &remembered, &wanted, step);
-        self.reconcile(now, wanted, step);
         self.remember_ends(&remembered.tasks);
+        self.reconcile(now, wanted, step);
         self.remember_runs(now, remembered, step);
     }
 
@@ -64,10 +64,14 @@ impl Scheduler {
             }
         }
         self.followers = Followers::new(self.tasks.values());
+        let renamed = self.tasks.values().map(|task| &task.schedule);
+        let heir =
+            |schedule: &Schedule| Some((schedule.renamed_from.clone()?, schedule.name.clone()));
+        self.heirs = renamed.filter_map(heir).collect();
     }
 
     /// Lets tasks that have another name now go on from where they were: with the mark, the pause and
-    /// the last success. What waited by the old name does not fire, and what runs ends by it.
+    /// the last success. What waited by the old name does not fire, and what runs goes on and ends by it.
     fn rename(&mut self, now: Timestamp, wanted: &BTreeMap<Name, Schedule>, step: &mut Step) {
         for (name, schedule) in wanted {
             let Some(old) = &schedule.renamed_from else { continue };

@@ -4,14 +4,14 @@
 //! Each task comes back as it was then; the first load makes the wanted tasks of them, as any other
 //! load would. What the new definition does not change is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Action, Arisen, Arising, Pause, Phase, Run, Scheduler, Step, TaskState, Waiting};
 use crate::event::{Cause, Definition, Event, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
-use crate::policy::{CORRECTION, Policy};
+use crate::policy::{CORRECTION, Overlap, Policy};
 use crate::schedule::Schedule;
 use crate::task::{Attempt, Ending, Outcome};
 use crate::timetable::Slot;
@@ -137,10 +137,10 @@ impl RememberedRun {
 }
 
 /// What was to come at `at` comes so long from `now` as before the clock was set by so much to `now`;
-/// what has come stays.
+/// what has come has come.
 fn moved(at: Timestamp, now: Timestamp, by: SignedDuration) -> Timestamp {
     let before = now.checked_sub(by).unwrap_or(now);
-    if at > before { at.checked_add(by).unwrap_or(at) } else { at }
+    if at > before { at.checked_add(by).unwrap_or(at) } else { at.min(now) }
 }
 
 /// What is known of a run that nobody saw the end of.
@@ -212,6 +212,11 @@ impl Scheduler {
             tasks.iter().map(|task| (&task.name, task)).collect();
         for (name, task) in &mut self.tasks {
             let Some(remembered) = by_name.get(name) else { continue };
+            let identity = task.schedule.when.identity();
+            if remembered.definition.as_ref().is_none_or(|then| then.when != identity) {
+                // It looks forward.
+                continue;
+            }
             for (index, after) in task.schedule.when.afters() {
                 let AfterTasks::All(names) = &after.tasks else { continue };
                 let counts: &[usize] = match after.on {
@@ -243,9 +248,12 @@ impl Scheduler {
             .into_iter()
             .filter_map(|task| Some((task.name, task.schedule?.policy)));
         let policies: BTreeMap<Name, Policy> = policies.collect();
+        let replaces = |firing: &&RememberedFiring| firing.until.is_none() && !firing.catch_up;
+        let newer = remembered.waiting.iter().filter(replaces);
+        let newer: BTreeSet<Name> = newer.map(|firing| firing.run.task.clone()).collect();
         for run in remembered.runs {
             let policy = policies.get(&run.firing.run.task);
-            self.remember_run(now, run, policy, step);
+            self.remember_run(now, run, policy, &newer, step);
         }
         for firing in remembered.waiting {
             self.remember_waiting(now, firing, step);
@@ -275,12 +283,14 @@ impl Scheduler {
         }
     }
 
-    /// `then` is the policy of a task that has left the plan.
+    /// `then` is the policy of a task that has left the plan; for tasks in `newer`, a later firing
+    /// waits.
     fn remember_run(
         &mut self,
         now: Timestamp,
         remembered: RememberedRun,
         then: Option<&Policy>,
+        newer: &BTreeSet<Name>,
         step: &mut Step,
     ) {
         let RememberedRun { firing, started, attempt, attempt_started, took, between, goes_on } =
@@ -289,9 +299,11 @@ impl Scheduler {
         let policy = self.tasks.get(&run.task).map(|task| task.schedule.policy.clone());
         let is_wanted = policy.is_some();
         let policy = policy.or_else(|| then.cloned()).unwrap_or_default();
+        // It was stopped for the one that waits, and is not tried again before that.
+        let stopping = policy.overlap == Overlap::Replace && newer.contains(&run.task);
         let phase = match between.clone() {
             Some((next, last)) => Phase::Between { next, last },
-            None => Phase::Live { stopping: false },
+            None => Phase::Live { stopping },
         };
         let arising = Arising { cause, ..Arising::of(trigger) };
         let running = Run { arising, catch_up, policy, started, attempt, took, phase };
@@ -301,23 +313,29 @@ impl Scheduler {
             }
             None => self.places.take(running.policy.pool.as_ref()),
         }
-        let left = running.policy.timeout.map(|timeout| {
-            timeout.saturating_sub(now.duration_since(attempt_started)).max(SignedDuration::ZERO)
-        });
+        // A clock that was set back since gives no more time.
+        let passed = now.duration_since(attempt_started).max(SignedDuration::ZERO);
+        let left = running.policy.timeout.map(|timeout| timeout.saturating_sub(passed));
+        let left = left.map(|left| left.max(SignedDuration::ZERO));
         let (stop_grace, cause) = (running.policy.stop_grace, running.arising.cause.clone());
         self.runs.insert(run.clone(), running);
         match between {
             Some((_, last)) if !is_wanted => self.end_run(now, &run, &last, step),
             Some(_) => {}
-            None if goes_on => step.actions.push(Action::Adopt(Attempt {
-                run,
-                number: attempt,
-                trigger,
-                cause,
-                previous_success: None,
-                timeout: left,
-                stop_grace,
-            })),
+            None if goes_on => {
+                step.actions.push(Action::Adopt(Attempt {
+                    run: run.clone(),
+                    number: attempt,
+                    trigger,
+                    cause,
+                    previous_success: None,
+                    timeout: left,
+                    stop_grace,
+                }));
+                if stopping {
+                    step.actions.push(Action::Stop(run));
+                }
+            }
             None => {
                 let ending = Ending::from(Outcome::Lost(DIED.into()));
                 self.finish(now, &run, ending, SignedDuration::ZERO, step);

@@ -191,6 +191,9 @@ pub struct Story {
     pub nearest: Option<Row>,
     /// The nearest on the other side of it.
     pub other: Option<Row>,
+    /// A firing that is nearer to it than both, by the task as it is defined now, and has no verdict:
+    /// it lies ahead, or no daemon has judged it yet.
+    pub unjudged: Option<Timestamp>,
     /// How the task was defined when the nearest got its verdict: a JSON object.
     pub definition: Option<String>,
     /// What happened to the nearest, and what decided its verdict, by time.
@@ -216,6 +219,36 @@ impl Story {
         };
         let (nearest, other) = if later_is_nearer { (after, before) } else { (before, after) };
         Self { nearest, other, ..Self::default() }
+    }
+
+    /// With what the task, as it is defined now, names near `at` and after the `mark` up to which all is
+    /// judged.
+    pub(super) fn and_to_come(
+        mut self,
+        known: Option<&Known>,
+        at: Timestamp,
+        mark: Timestamp,
+    ) -> Self {
+        let Some(schedule) = known.map(|known| &known.schedule).filter(|known| known.enabled)
+        else {
+            return self;
+        };
+        if at == Timestamp::MAX {
+            // The latest is meant.
+            return self;
+        }
+        let after = schedule.when.next_after(at.max(mark));
+        let before = (at > mark).then(|| schedule.when.last_until(mark, at)).flatten();
+        let distance = |due: Timestamp| due.duration_since(at).abs();
+        let to_come = before
+            .into_iter()
+            .chain(after)
+            .map(|firing| firing.due)
+            .min_by_key(|due| distance(*due));
+        let nearest = self.nearest.as_ref().map(|row| distance(row.firing.due));
+        self.unjudged =
+            to_come.filter(|due| nearest.is_none_or(|nearest| distance(*due) < nearest));
+        self
     }
 }
 

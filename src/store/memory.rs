@@ -266,8 +266,14 @@ impl Records for Recent {
             let nearest = Story::around(at, before, after);
             Story { definition: definition.filter(|_| nearest.nearest.is_some()), ..nearest }
         });
+        let mark = kept.tasks.get(&task).and_then(|of| {
+            let rows = of.rows.last_key_value().map(|(due, _)| *due);
+            rows.max(of.spans.values().map(|(last, _)| *last).max())
+        });
         drop(kept);
-        Box::pin(std::future::ready(Ok(story.unwrap_or_default())))
+        let mark = mark.unwrap_or(Timestamp::MIN);
+        let story = story.unwrap_or_default().and_to_come(self.known.get(&task), at, mark);
+        Box::pin(std::future::ready(Ok(story)))
     }
 
     fn tasks(&self) -> Answer<'_, Vec<Name>> {

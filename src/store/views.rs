@@ -147,6 +147,10 @@ impl Views {
                     last_ends: [None; 3],
                     last_after: None,
                 });
+                if known.definition.is_none() {
+                    // What it did before it left is history.
+                    (known.last_success, known.last_ends) = (None, [None; 3]);
+                }
                 known.definition = Some(definition.clone());
                 known.mark = known.mark.max(*at);
                 known.last_after = Some(number);

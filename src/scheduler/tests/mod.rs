@@ -1,5 +1,6 @@
 pub(crate) mod histories;
 mod policies;
+mod restarts;
 
 use std::sync::Arc;
 use std::time::Instant;

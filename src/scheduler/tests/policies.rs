@@ -18,11 +18,11 @@ enum Do {
 
 const START: &str = "2026-01-01T00:00:00Z";
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     ts(START) + SignedDuration::from_secs(second)
 }
 
-fn id(task: &str, second: i64) -> RunId {
+pub(super) fn id(task: &str, second: i64) -> RunId {
     RunId { task: name(task), due: at(second) }
 }
 
@@ -42,7 +42,7 @@ fn second(at: Timestamp) -> i64 {
 }
 
 /// A step in words.
-fn words(step: &Step) -> Vec<String> {
+pub(super) fn words(step: &Step) -> Vec<String> {
     let event = |event: &Event| {
         Some(match event {
             Event::RunStarted { run, cause, .. } => match cause {
@@ -670,10 +670,9 @@ fn a_renamed_task_goes_on_from_where_it_was() {
         Limits::default(),
         &[
             (10, Tick, &["run a@10"]),
-            // What runs ends by its old name, and the new one does not wait for it.
-            (55, renamed(10), &["coalesced b@20-40 (3)", "run b@50"]),
+            // What runs goes on by its old name, and is still its run.
+            (55, renamed(10), &["coalesced b@20-40 (3)", "skip b@50 overlap"]),
             (57, End("a", 10, Outcome::Success), &["end a@10 success"]),
-            (58, End("b", 50, Outcome::Success), &["end b@50 success"]),
             // The key may stay.
             (59, renamed(10), &[]),
             (60, Tick, &["run b@60"]),
@@ -698,7 +697,7 @@ fn a_renamed_task_goes_on_from_where_it_was() {
             (10, Tick, &["run a@10"]),
             (20, Tick, &["wait a@20 turn"]),
             (25, renamed(10), &["skip a@20 removed"]),
-            (30, Tick, &["run b@30"]),
+            (30, Tick, &["skip b@30 overlap"]),
         ],
     );
 }

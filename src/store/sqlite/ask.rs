@@ -254,6 +254,11 @@ impl Inner {
     }
 
     /// When the task of `span` fired then, if that is known.
+    /// The task as it is defined now.
+    pub(super) fn known(&self, task: &Name) -> Option<&Known> {
+        self.known.get(task)
+    }
+
     pub(super) fn known_then(&self, span: &Span) -> Option<&Known> {
         let known = self.known.get(&span.task)?;
         let fits = || {

@@ -89,6 +89,8 @@ impl Surplus {
             let last = task.mark.max(task.last_arisen.unwrap_or(task.mark));
             task.definition.is_none() && last.as_microsecond() < oldest(now, keep)
         });
+        // A run of an earlier life that goes on still needs its name.
+        let left = left.filter(|_| !number.is_some_and(|number| goes_on(&change, number)));
         let (mut more, mut gone) = (false, None);
         match (number, left) {
             (None, _) => more = remove_events(&change, now, keep)?,
@@ -158,14 +160,18 @@ fn remove_all(connection: &Connection, task: i64) -> Result<bool> {
     ] {
         more |= is_full(connection.prepare_cached(sql)?.execute(params![task, AT_ONCE])?);
     }
-    // A run of an earlier life that goes on still needs its name.
-    let goes_on = "SELECT 1 FROM runs WHERE task = ?1 UNION ALL
-        SELECT 1 FROM waiting WHERE task = ?1";
-    if !more && !connection.prepare_cached(goes_on)?.exists([task])? {
+    if !more {
         connection.prepare_cached("DELETE FROM tasks WHERE id = ?")?.execute([task])?;
-        return Ok(false);
     }
     Ok(more)
+}
+
+/// Whether a run of `task` goes on, or a firing waits.
+fn goes_on(connection: &Connection, task: i64) -> bool {
+    let sql = "SELECT 1 FROM runs WHERE task = ?1 UNION ALL SELECT 1 FROM waiting WHERE task = ?1";
+    let found = connection.prepare_cached(sql).and_then(|mut sql| sql.exists([task]));
+    // What cannot be read is not removed.
+    found.unwrap_or(true)
 }
 
 /// Removes the definitions that nothing refers to any more, if there are many.

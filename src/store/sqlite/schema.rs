@@ -184,11 +184,11 @@ fn make(path: &Path) -> io::Result<()> {
 /// Opens the database at `path` to be asked, beside its writer or without one.
 pub(super) fn open_to_ask(path: &Path) -> Result<Connection, StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(PATIENCE).map_err(failed)?;
-    let format: i64 =
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let (connection, format) = match connect_to_ask(path, false) {
+        Err(error) if is_read_only(&error) && !has_log(path) => connect_to_ask(path, true),
+        connected => connected,
+    }
+    .map_err(failed)?;
     if format > FORMAT {
         return Err(StoreError::Newer { path: path.into(), format });
     }
@@ -200,20 +200,49 @@ pub(super) fn open_to_ask(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Connects to the database at `path`, which nobody changes if it `is_still`, and reads its format.
+fn connect_to_ask(path: &Path, is_still: bool) -> rusqlite::Result<(Connection, i64)> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if is_still {
+        let path = path.as_os_str().as_encoded_bytes();
+        let path: String = path.iter().map(|byte| format!("%{byte:02x}")).collect();
+        let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(format!("file:{path}?immutable=1"), flags)?
+    } else {
+        // Who only reads writes, too: into the log's index beside it.
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)?
+    };
+    connection.busy_timeout(PATIENCE)?;
+    let format = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((connection, format))
+}
+
+/// Whether it failed because nothing can be written where the database lies.
+fn is_read_only(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen))
+}
+
+/// Whether a part of the database lies in its log.
+fn has_log(path: &Path) -> bool {
+    fs::metadata(with_end(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(end);
+    PathBuf::from(name)
+}
+
 /// Moves the database at `path` and what belongs to it to a name that is free, in the same directory.
 fn move_aside(path: &Path) -> io::Result<PathBuf> {
-    let with = |path: &Path, end: &str| {
-        let mut name = path.as_os_str().to_os_string();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    let aside = (1..).map(|number| with(path, &format!(".unreadable-{number}")));
+    let aside = (1..).map(|number| with_end(path, &format!(".unreadable-{number}")));
     let mut aside = aside.filter(|aside| !aside.exists());
     let aside = aside.next().ok_or_else(|| io::Error::other("no name is free"))?;
     fs::rename(path, &aside)?;
     for end in ["-wal", "-shm"] {
         // There may be none.
-        let _ = fs::rename(with(path, end), with(&aside, end));
+        let _ = fs::rename(with_end(path, end), with_end(&aside, end));
     }
     Ok(aside)
 }

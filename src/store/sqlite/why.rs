@@ -12,16 +12,20 @@ use crate::store::history::{Fact, Query, Row, Story, next_of_span};
 impl Inner {
     /// What is known of the firings of `task` around `at`.
     pub(super) fn why(&self, connection: &Connection, task: &Name, at: Timestamp) -> Result<Story> {
-        let number: Option<i64> = connection
-            .prepare_cached("SELECT id FROM tasks WHERE name = ?")?
-            .query_row([task.as_str()], |row| row.get(0))
+        let found: Option<(i64, i64)> = connection
+            .prepare_cached("SELECT id, mark FROM tasks WHERE name = ?")?
+            .query_row([task.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(number) = number else { return Ok(Story::default()) };
+        let known = self.known(task);
+        let Some((number, mark)) = found else {
+            return Ok(Story::default().and_to_come(known, at, Timestamp::MIN));
+        };
         let tasks = vec![task.clone()];
         let query = Query { tasks, until: Some(at), limit: 1, ..Query::default() };
         let before = self.history(connection, &query)?.pop();
         let after = self.first_after(connection, task, number, at)?;
-        let mut story = Story::around(at, before, after);
+        let mark = if mark == i64::MIN { Timestamp::MIN } else { code::instant(mark) };
+        let mut story = Story::around(at, before, after).and_to_come(known, at, mark);
         if let Some(row) = &story.nearest {
             story.definition = definition(connection, number, row.firing.due.as_microsecond())?;
             story.facts = facts(connection, number, row)?;
