@@ -303,5 +303,4 @@ async fn wherever_it_dies_each_firing_has_one_verdict_and_no_attempt_starts_twic
         }
     }
     assert!(deaths > all / 3, "{deaths} of {all}");
-    println!("{deaths} deaths, at each of {all} steps");
 }
