@@ -6,8 +6,6 @@
 mod attempt;
 mod serve;
 
-#[cfg(all(test, feature = "sqlite"))]
-mod crashes;
 #[cfg(test)]
 mod tests;
 

@@ -141,6 +141,7 @@ impl Sqlite {
             kept_starts: HashSet::new(),
             untried: 0,
             lost: 0,
+            error: String::new(),
             touched: BTreeSet::new(),
             surplus: Surplus::default(),
             keep,
@@ -212,6 +213,8 @@ struct Writer {
     untried: usize,
     /// So many could not even be kept.
     lost: u64,
+    /// Why it could not be written last.
+    error: String,
     /// What is not written yet of the views.
     touched: BTreeSet<Touched>,
     surplus: Surplus,
@@ -280,7 +283,7 @@ impl Writer {
         let patience = if has_failed { Duration::ZERO } else { LENIENCE };
         let written = if later { None } else { Some(self.commit(durable, patience)) };
         match written {
-            None => {}
+            None => self.tell_error(),
             Some(Ok(())) => {
                 self.kept.clear();
                 self.kept_starts.clear();
@@ -291,11 +294,8 @@ impl Writer {
             Some(Err(error)) => {
                 self.untried = 1;
                 self.numbers.forget();
-                let lost = match self.lost {
-                    0 => String::new(),
-                    lost => format!("; {lost} events are lost"),
-                };
-                self.tell(Some(format!("{error}{lost}")));
+                self.error = error.to_string();
+                self.tell_error();
             }
         }
         for (written, refused) in answers {
@@ -389,6 +389,14 @@ impl Writer {
                 tracing::warn!(%error, "old history cannot be removed");
             }
         }
+    }
+
+    fn tell_error(&self) {
+        let lost = match self.lost {
+            0 => String::new(),
+            lost => format!("; {lost} events are lost"),
+        };
+        self.tell(Some(format!("{}{lost}", self.error)));
     }
 
     fn tell(&self, failure: Option<String>) {

@@ -1,3 +1,6 @@
+#[cfg(feature = "sqlite")]
+mod crashes;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
