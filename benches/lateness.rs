@@ -36,7 +36,7 @@ fn taskd(seconds: usize, state: Option<&Path>) -> Vec<f64> {
     let place = state.map_or_else(tempfile::tempdir, tempfile::tempdir_in).expect("a place");
     let named = state.map_or_else(|| "none".into(), |_| place.path().join("state"));
     let file = place.path().join("schedules.toml");
-    let text = "[tasks.clock]\ninterval = \"1s\"\ncommand = [\"date\", \"+%s.%N\"]\n";
+    let text = "[tasks.clock]\ninterval = \"1s\"\noutput = \"inherit\"\ncommand = [\"date\", \"+%s.%N\"]\n";
     std::fs::write(&file, text).expect("it can be written");
     let mut daemon = Command::new(env!("CARGO_BIN_EXE_taskd"))
         .args(["run", "--log-level", "error", "--state"])

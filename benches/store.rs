@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use taskd::event::{Definition, Event, RunId, TriggerKind};
 use taskd::name::Name;
 use taskd::policy::Keep;
-use taskd::store::{Archive, FILE, Query, Records, Sqlite, Store};
+use taskd::store::{Archive, Catalogue, FILE, Query, Records, Sqlite, Store};
 use taskd::task::{Failure, Outcome};
 
 const TASKS: i64 = 100;
@@ -143,7 +143,7 @@ fn main() {
     println!("{firings} firings: {:.0} MiB, written in {took:.1?}", size(place.path()));
     let (took, store) = timed(|| open(place.path()));
     println!("{:<34} {took:.1?}", "opened by the next life in");
-    let archive = Archive::open(place.path(), []).expect("it can be asked");
+    let archive = Archive::open(place.path(), Catalogue::default()).expect("it can be asked");
     drop(store);
     let one = || vec![task(3)];
     let ask = |what: &str, query: Query| {

@@ -40,6 +40,14 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "next" -d 'Print what wi
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "validate" -d 'Check schedule files, and tell everything that is wrong with them'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "check" -d 'Check schedule files, and tell everything that is wrong with them'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "explain" -d 'Explain a task or an expression: in words, field by field, and where clocks change'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "status" -d 'Tell how the daemon and its tasks are: what is not well first'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "ps" -d 'Tell how the daemon and its tasks are: what is not well first'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "pause" -d 'Let tasks start nothing for now; what runs goes on'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "resume" -d 'Let tasks that are paused go on'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "trigger" -d 'Run a task now'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "cancel" -d 'Stop the runs of a task, or one run, and call off what waits'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "reload" -d 'Let the daemon take up its schedule file again: all of it, or nothing if it is wrong'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "stop" -d 'Let the daemon end: runs may end, nothing more is started'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "history" -d 'Tell what became of firings: the newest first'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "output" -d 'Print what a run has written, or the latest run of a task'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "why" -d 'Tell why a task did or did not run: the verdict of a firing, and what decided it'
@@ -123,6 +131,92 @@ json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -l json -d 'One JSON object'
 complete -c taskd -n "__fish_taskd_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l watch -d 'Tell it again every second, until Ctrl-C'
+complete -c taskd -n "__fish_taskd_using_subcommand status" -l check -d 'Tell only what is not well, and end with 1 if there is any: a last run that failed, a firing that is overdue, a daemon that is degraded'
+complete -c taskd -n "__fish_taskd_using_subcommand status" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l watch -d 'Tell it again every second, until Ctrl-C'
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -l check -d 'Tell only what is not well, and end with 1 if there is any: a last run that failed, a firing that is overdue, a daemon that is degraded'
+complete -c taskd -n "__fish_taskd_using_subcommand ps" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l for -d 'For so long: `2h`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l until -d 'Until this time: RFC 3339, `2026-12-31 23:59`, `23:59` or `2h`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l reason -d 'Why, for whoever looks' -r
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -l all -d 'Everything, by a switch of its own'
+complete -c taskd -n "__fish_taskd_using_subcommand pause" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l tag -d 'Only tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -l all -d 'Everything; tasks that were paused by themselves stay so'
+complete -c taskd -n "__fish_taskd_using_subcommand resume" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l env -d 'Give a variable to this run; it is kept nowhere' -r
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l force -d 'Beside whatever goes on, whatever `overlap` says'
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l wait -d 'Print what it writes, and end when it has ended: with 0 if that went well, else with 1'
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l json -d 'One JSON object: the firing, or with --wait the run'
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand cancel" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand reload" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand reload" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand reload" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand reload" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand reload" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand reload" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand stop" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand stop" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand stop" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand stop" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand stop" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand stop" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand history" -l verdict -d 'Only this verdict' -r -f -a "run\t''
 skipped\t''
 missed\t''

@@ -54,6 +54,19 @@ pub struct Attempt {
     pub timeout: Option<SignedDuration>,
     /// How long it may take to stop before it is killed.
     pub stop_grace: SignedDuration,
+    /// What a person has given to this run.
+    pub given: Given,
+}
+
+/// Variables of the environment that a person gives to a run. They may be secrets, so nothing prints
+/// or keeps their values.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Given(pub std::sync::Arc<[(String, String)]>);
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// What an attempt is told about itself. Cheap to clone.

@@ -299,10 +299,11 @@ fn an_empty_variable_is_none() {
 fn the_verbs_of_other_tools_are_answered() {
     let place = Place::new();
     for (verb, ours) in [
-        ("ps", "taskd list"),
+        ("jobs", "taskd status"),
         ("start", "taskd run"),
         ("logs", "taskd output"),
-        ("kill", "Ctrl-C"),
+        ("kill", "taskd cancel"),
+        ("restart", "taskd reload"),
         ("enable", "enabled = false"),
     ] {
         let output = place.taskd([verb]);

@@ -75,6 +75,21 @@ pub enum Verb {
     Validate(Validate),
     /// Explain a task or an expression: in words, field by field, and where clocks change
     Explain(Explain),
+    /// Tell how the daemon and its tasks are: what is not well first
+    #[command(visible_alias = "ps")]
+    Status(Status),
+    /// Let tasks start nothing for now; what runs goes on
+    Pause(Pause),
+    /// Let tasks that are paused go on
+    Resume(Resume),
+    /// Run a task now
+    Trigger(Trigger),
+    /// Stop the runs of a task, or one run, and call off what waits
+    Cancel(Cancel),
+    /// Let the daemon take up its schedule file again: all of it, or nothing if it is wrong
+    Reload(Plain),
+    /// Let the daemon end: runs may end, nothing more is started
+    Stop(Plain),
     /// Tell what became of firings: the newest first
     History(History),
     /// Print what a run has written, or the latest run of a task
@@ -207,6 +222,99 @@ pub struct Why {
     /// ago
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Some tasks of a daemon.
+#[derive(Args, Debug)]
+pub struct OfDaemon {
+    /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK")]
+    pub words: Vec<String>,
+    /// Only tasks with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Status {
+    #[command(flatten)]
+    pub some: OfDaemon,
+    /// Tell it again every second, until Ctrl-C
+    #[arg(long, conflicts_with = "check")]
+    pub watch: bool,
+    /// Tell only what is not well, and end with 1 if there is any: a last run that failed, a firing that
+    /// is overdue, a daemon that is degraded
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Pause {
+    #[command(flatten)]
+    pub some: OfDaemon,
+    /// Everything, by a switch of its own
+    #[arg(long, conflicts_with_all = ["tag"])]
+    pub all: bool,
+    /// For so long: `2h`
+    #[arg(long = "for", value_name = "DURATION", conflicts_with = "until")]
+    pub length: Option<String>,
+    /// Until this time: RFC 3339, `2026-12-31 23:59`, `23:59` or `2h`
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Why, for whoever looks
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Resume {
+    #[command(flatten)]
+    pub some: OfDaemon,
+    /// Everything; tasks that were paused by themselves stay so
+    #[arg(long, conflicts_with_all = ["tag"])]
+    pub all: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Trigger {
+    /// The task; what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
+    /// Give a variable to this run; it is kept nowhere
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Beside whatever goes on, whatever `overlap` says
+    #[arg(long)]
+    pub force: bool,
+    /// Print what it writes, and end when it has ended: with 0 if that went well, else with 1
+    #[arg(long)]
+    pub wait: bool,
+    /// One JSON object: the firing, or with --wait the run
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Cancel {
+    /// A task, or a run (`backup@20260105T083000Z`); what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Nothing but which daemon.
+#[derive(Args, Debug)]
+pub struct Plain {
+    /// The schedule file of the daemon
+    pub file: Option<PathBuf>,
     /// One JSON object
     #[arg(long)]
     pub json: bool,

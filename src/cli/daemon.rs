@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,8 +13,15 @@ use super::serve::Kept;
 use super::{locate, past, plan, socket, state};
 use crate::clock;
 use crate::control::{Answer, Client, Source};
-use crate::store::{self, Archive};
+use crate::store::{self, Archive, Catalogue};
 use crate::zone::Zone;
+
+/// How often to look whether a daemon has ended.
+const LOOK: Duration = Duration::from_millis(50);
+
+fn gone(error: &io::Error) -> Failure {
+    Failure::new(Exit::NoDaemon, format!("the daemon left in the middle: {error}"))
+}
 
 /// A daemon that answers.
 pub struct Daemon {
@@ -22,6 +30,8 @@ pub struct Daemon {
     pub is_live: bool,
     /// Whose wall clock times are typed in.
     pub zone: Zone,
+    /// Where no daemon was.
+    tried: String,
 }
 
 /// Runs what speaks to a daemon.
@@ -46,7 +56,10 @@ impl Daemon {
         let mut refused: Option<&PathBuf> = None;
         for place in &places {
             match Client::connect(place).await {
-                Ok(client) => return Ok(Self { client, is_live: true, zone: plan.zone }),
+                Ok(client) => {
+                    let tried = String::new();
+                    return Ok(Self { client, is_live: true, zone: plan.zone, tried });
+                }
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     refused.get_or_insert(place);
                 }
@@ -58,6 +71,8 @@ impl Daemon {
             let help = "ask as that user or as root";
             return Err(Failure::new(Exit::NoDaemon, message).help(help));
         }
+        let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
+        let tried = tried.join(", ");
         let directory = state::directory(global, &file, state);
         let is_there = directory.as_ref().map(|directory| directory.join(store::FILE).try_exists());
         if let (Some(directory), Some(Err(error))) = (&directory, &is_there)
@@ -68,40 +83,94 @@ impl Daemon {
             return Err(Failure::new(Exit::NoDaemon, message).help(help));
         }
         if let (Some(directory), Some(Ok(true))) = (directory, is_there) {
-            let known = plan.tasks.iter().map(past::known);
-            let archive = Archive::open(&directory, known)
+            let catalogue = Catalogue::new(past::known(&plan));
+            let archive = Archive::open(&directory, catalogue.clone())
                 .map_err(|error| Failure::new(Exit::Busy, error))?;
             let source = Source {
                 engine: None,
+                catalogue,
+                reload: None,
                 records: Arc::new(archive),
                 captures: Arc::new(Kept(Some(directory.join(store::OUTPUT)))),
                 file: file.path.display().to_string(),
                 degraded: None,
             };
             let client = Client::without_daemon(source);
-            return Ok(Self { client, is_live: false, zone: plan.zone });
+            return Ok(Self { client, is_live: false, zone: plan.zone, tried });
         }
-        let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
-        let message = format!("no daemon answers; tried {}", tried.join(", "));
+        let message = format!("no daemon answers; tried {tried}");
         let help = format!("start it by `taskd run {}`", file.path.display());
+        Err(Failure::new(Exit::NoDaemon, message).help(help))
+    }
+
+    /// A daemon that is there: the record alone can do nothing.
+    ///
+    /// # Errors
+    ///
+    /// Ends with 69 if none answers.
+    pub async fn connect(named: Option<&Path>, global: &Global) -> Result<Self, Failure> {
+        let daemon = Self::connect_or_read(named, global).await?;
+        if daemon.is_live {
+            return Ok(daemon);
+        }
+        let message = format!("no daemon answers; tried {}", daemon.tried);
+        let help = "`taskd history` and `taskd why` read what the last one has left";
         Err(Failure::new(Exit::NoDaemon, message).help(help))
     }
 
     /// Asks for what is at `path`; what the daemon refuses ends as it says.
     pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
-        let gone = |error: io::Error| {
-            Failure::new(Exit::NoDaemon, format!("the daemon left in the middle: {error}"))
-        };
-        let answer = self.client.get(path).await.map_err(gone)?;
+        let answer = self.client.get(path).await.map_err(|error| gone(&error))?;
+        Self::accepted(answer).await
+    }
+
+    /// Has done what is at `path`, as `body` says; what the daemon refuses ends as it says.
+    pub async fn post(&mut self, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let answer = self.client.post(path, body).await.map_err(|error| gone(&error))?;
+        Self::accepted(answer).await?.json().await.map_err(|error| gone(&error))
+    }
+
+    /// Has done what is at `path`, whatever comes of it.
+    pub async fn try_post(&mut self, path: &str) -> Result<Answer, Failure> {
+        self.client.post(path, None).await.map_err(|error| gone(&error))
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&mut self) {
+        // It closes its connections last of all.
+        while self.client.get("/v1/status").await.is_ok() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// All tasks.
+    pub async fn tasks(&mut self) -> Result<Vec<Value>, Failure> {
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let query: Vec<_> = after.take().map(|after| ("after", after)).into_iter().collect();
+            let mut page = self.json(&with_query("/v1/tasks", &query)).await?;
+            if let Some(items) = page["items"].as_array_mut() {
+                all.append(items);
+            }
+            match page["next"].as_str() {
+                Some(next) => after = Some(next.into()),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    async fn accepted(answer: Answer) -> Result<Answer, Failure> {
         if answer.status.is_success() {
             return Ok(answer);
         }
         let exit = match answer.status.as_u16() {
             404 => Exit::NoSuchTask,
-            400 | 405 => Exit::Usage,
+            400 | 405 | 422 => Exit::Usage,
+            503 => Exit::NoDaemon,
             _ => Exit::Failed,
         };
-        let error = answer.json().await.map_err(gone)?;
+        let error = answer.json().await.map_err(|error| gone(&error))?;
         let text = |key: &str| error["error"][key].as_str().map(ToString::to_string);
         let failure = Failure::new(exit, text("message").unwrap_or_else(|| "it refuses".into()));
         Err(match text("help") {
@@ -123,4 +192,9 @@ pub fn with_query(path: &str, pairs: &[(&str, String)]) -> String {
         query.append_pair(name, value);
     }
     query.finish()
+}
+
+/// `text` as a part of a path.
+pub fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

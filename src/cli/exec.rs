@@ -7,7 +7,7 @@ use crate::clock;
 use crate::event::{RunId, TriggerKind};
 use crate::policy::Policy;
 use crate::runner::{self, Surroundings};
-use crate::task::Attempt;
+use crate::task::{Attempt, Given};
 
 pub fn exec(global: &Global, exec: &Exec) -> Result<Exit, Failure> {
     let (file, words) = selection::file_and_words(&exec.words)?;
@@ -29,6 +29,7 @@ pub fn exec(global: &Global, exec: &Exec) -> Result<Exit, Failure> {
         previous_success: None,
         timeout: None,
         stop_grace: Policy::STOP_GRACE,
+        given: Given::default(),
     };
     let state = state::directory(global, &located, plan.daemon.state_dir.as_deref());
     let named = plan.daemon.socket.as_deref();

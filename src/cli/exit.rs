@@ -56,6 +56,12 @@ impl Failure {
         self
     }
 
+    /// What went wrong, and what to do about it.
+    pub fn words(&self) -> (String, Option<String>) {
+        let message = self.error.as_ref().map(|error| format!("{error:#}")).unwrap_or_default();
+        (message, self.help.clone())
+    }
+
     /// Says what went wrong, and returns how to end.
     pub fn report(self) -> Exit {
         let Some(error) = self.error else {

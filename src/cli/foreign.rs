@@ -3,18 +3,27 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What people write elsewhere, and what to write here.
-const VERBS: [(&[&str], &str); 7] = [
+const VERBS: [(&[&str], &str); 10] = [
     (
-        &["ps", "jobs", "show", "status", "list-timers", "list-jobs", "-l"],
-        "`taskd list` tells the tasks and when they run",
+        &["jobs", "show", "list-timers", "list-jobs", "-l"],
+        "`taskd list` tells the tasks and when they run, `taskd status` how they are",
     ),
     (
         &["start", "up", "serve", "daemon", "schedule"],
         "`taskd run` runs the tasks of a schedule file",
     ),
+    (&["down", "quit", "shutdown", "drain"], "`taskd stop` lets the daemon end when its runs have"),
     (
-        &["stop", "kill", "down", "restart", "quit"],
-        "end `taskd run` by Ctrl-C or `kill`: it drains; a second signal stops what runs",
+        &["kill", "abort", "terminate"],
+        "`taskd cancel TASK` stops its runs, `taskd stop` the daemon",
+    ),
+    (
+        &["restart", "refresh", "update", "reread"],
+        "`taskd reload` takes up a changed file; a new taskd wants `taskd stop` and `taskd run`",
+    ),
+    (
+        &["fire", "launch", "run-now", "execute", "invoke"],
+        "`taskd trigger TASK` runs a task now, `taskd exec TASK` its command on this terminal",
     ),
     (
         &["logs", "log", "journal", "tail", "cat"],
@@ -25,12 +34,12 @@ const VERBS: [(&[&str], &str); 7] = [
         "`taskd validate` tells everything that is wrong with a file",
     ),
     (
-        &["enable", "disable", "pause", "resume", "suspend"],
-        "write `enabled = false` in the task, and start `taskd run` anew",
+        &["enable", "disable", "suspend", "hold", "unpause"],
+        "`taskd pause TASK` and `taskd resume TASK`; for good, write `enabled = false` in the task and `taskd reload`",
     ),
     (
         &["edit", "add", "remove", "rm", "create", "delete", "new"],
-        "edit the schedule file, and look at it by `taskd validate`",
+        "edit the schedule file, look at it by `taskd validate`, and `taskd reload`",
     ),
 ];
 

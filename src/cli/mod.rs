@@ -1,6 +1,7 @@
 //! The command line: the only layer that prints, exits and reads the environment.
 
 mod args;
+mod cancel;
 mod completions;
 mod daemon;
 mod exec;
@@ -17,19 +18,24 @@ mod next;
 mod output;
 mod output_of;
 mod past;
+mod pause;
 mod plan;
 mod rehearsal;
+mod reload;
+mod reloader;
 mod render;
 mod run;
 mod selection;
 mod serve;
 mod socket;
 mod state;
+mod status;
+mod stop;
 mod time;
+mod trigger;
 mod trust;
 mod validate;
 mod why;
-mod zones;
 
 use std::process::ExitCode;
 
@@ -86,6 +92,13 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::History(history) => history::history(&global, &history),
         Verb::Output(output) => output_of::output(&global, &output),
         Verb::Why(why) => why::why(&global, &why),
+        Verb::Status(status) => status::status(&global, &status),
+        Verb::Pause(pause) => pause::pause(&global, &pause),
+        Verb::Resume(resume) => pause::resume(&global, &resume),
+        Verb::Trigger(trigger) => trigger::trigger(&global, &trigger),
+        Verb::Cancel(cancel) => cancel::cancel(&global, &cancel),
+        Verb::Reload(plain) => reload::reload(&global, &plain),
+        Verb::Stop(plain) => stop::stop(&global, &plain),
         Verb::Exec(exec) => exec::exec(&global, &exec),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),

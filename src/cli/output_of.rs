@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::args::{Global, Output};
-use super::daemon::{self, Daemon};
+use super::daemon::{self, Daemon, encoded};
 use super::exit::{Exit, Failure};
 use super::{output as out, selection};
 
@@ -42,9 +42,4 @@ async fn latest(daemon: &mut Daemon, task: &str) -> Result<String, Failure> {
         Failure::new(Exit::NoSuchTask, format!("no run of `{task}` is known"))
             .help("`taskd history` tells what is")
     })
-}
-
-/// `text` as a part of a path.
-fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -9,7 +9,7 @@ use crate::engine::Records;
 use crate::name::Name;
 use crate::runner::{CommandTask, Surroundings};
 use crate::scheduler::Remembered;
-use crate::store::{Archive, Known, Memory, Opened, StateDirectory, Store};
+use crate::store::{Archive, Catalogue, Known, Memory, Opened, StateDirectory, Store};
 
 /// The record of what was, and of what will be.
 pub struct Past {
@@ -33,12 +33,11 @@ pub struct Past {
 pub async fn open(
     opened: Option<Opened>,
     directory: Option<&StateDirectory>,
-    plan: &Plan,
+    (plan, catalogue): (&Plan, &Catalogue),
     surroundings: &Surroundings,
 ) -> Result<Past, Failure> {
-    let known = || plan.tasks.iter().map(known);
     let (Some(directory), Some(opened)) = (directory, opened) else {
-        let store = Memory::new(known());
+        let store = Memory::new(catalogue.clone());
         let (records, remembered) = (store.records(), Remembered::default());
         return Ok(Past {
             store: Box::new(store),
@@ -50,7 +49,7 @@ pub async fn open(
         });
     };
     let Opened { store, mut remembered, boot: last_boot, .. } = opened;
-    let records = Archive::open(directory.path(), known())
+    let records = Archive::open(directory.path(), catalogue.clone())
         .map_err(|error| Failure::new(Exit::Busy, error))?;
     let left = recall(&mut remembered, plan);
     if !remembered.runs.is_empty() {
@@ -105,9 +104,11 @@ fn recall(remembered: &mut Remembered, plan: &Plan) -> Vec<(Name, CommandTask)> 
         .collect()
 }
 
-/// What records have to know of a task.
-pub fn known(entry: &Entry) -> Known {
-    Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() }
+/// The tasks of `plan`, as those have to know them who tell of them.
+pub fn known(plan: &Plan) -> impl Iterator<Item = Known> {
+    let known =
+        |entry: &Entry| Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() };
+    plan.tasks.iter().map(known)
 }
 
 /// Which boot of the machine this is. The first process of a container begins with it.

@@ -1,15 +1,19 @@
 //! `taskd run`: the daemon, from the command line to its end.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::{Global, Run};
 use super::exit::{Exit, Failure};
+use super::reloader::Reloader;
 use super::serve::{self, Setting};
 use super::state::Held;
 use super::{host, locate, log, plan, selection, state, trust};
 use crate::clock;
 use crate::config::{Plan, Problem, Severity};
-use crate::engine::Handle;
+use crate::control::Reload;
+use crate::engine::{Handle, Status};
 use crate::scheduler::Request;
 
 /// Two threads start a burst of processes a third faster than one; more do not help.
@@ -36,11 +40,15 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     let ended = runtime.block_on(async {
         // Before anything starts: from here on these no longer end the process.
         let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        for kind in [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()]
-        {
-            tokio::spawn(decline(signal(kind)?));
-        }
-        serve::serve(setting, plan, |engine| drop(tokio::spawn(obey(signals, engine)))).await
+        let (hang_up, first) =
+            (signal(SignalKind::hangup())?, signal(SignalKind::user_defined1())?);
+        tokio::spawn(decline(signal(SignalKind::user_defined2())?));
+        serve::serve(setting, plan, |engine, reloader| {
+            tokio::spawn(reload(hang_up, reloader));
+            tokio::spawn(tell_state(first, engine.clone()));
+            tokio::spawn(obey(signals, engine));
+        })
+        .await
     });
     // What an attempt left on the blocking threads does not hold up the end.
     runtime.shutdown_background();
@@ -65,7 +73,33 @@ fn warn(plan: &Plan) {
 /// A signal that ends other programs, and that people send to daemons for other reasons.
 async fn decline(mut signal: Signal) {
     while signal.recv().await.is_some() {
-        tracing::warn!("this signal means nothing here; a changed file is taken up by a restart");
+        tracing::warn!("this signal means nothing here");
+    }
+}
+
+/// HUP takes up the file again. What came of it stands in the log.
+async fn reload(mut hang_up: Signal, reloader: Arc<Reloader>) {
+    while hang_up.recv().await.is_some() {
+        // Whoever sent the signal hears no answer.
+        let _ = reloader.reload().await;
+    }
+}
+
+/// USR1 logs how the daemon and each of its tasks is.
+async fn tell_state(mut signal: Signal, engine: Handle) {
+    while signal.recv().await.is_some() {
+        let (Some(status), Some(look)) = (engine.status().await, engine.look(None).await) else {
+            return;
+        };
+        let Status { tasks, running, waiting, paused, draining, failure, .. } = status;
+        let degraded = failure.as_deref();
+        tracing::info!(tasks, running, waiting, paused, draining, degraded, "state");
+        for task in look.tasks {
+            let (name, state) = (&task.task, task.state.word());
+            let runs: Vec<String> = task.running.iter().map(ToString::to_string).collect();
+            let (runs, waiting) = (runs.join(" "), task.waiting);
+            tracing::info!(task = %name, state, waiting, runs, "state");
+        }
     }
 }
 

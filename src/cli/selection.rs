@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
+use serde_json::Value;
 
 use super::args::Selected;
 use super::exit::{Exit, Failure};
@@ -122,6 +123,49 @@ pub fn file_and_tasks(words: &[String]) -> Result<(Option<PathBuf>, Vec<&str>), 
         return Err(Failure::new(Exit::Usage, message).help("write what stands before the `@`"));
     }
     Ok((file, tasks))
+}
+
+/// Those of `all` tasks, as a daemon tells them, that `patterns` and `tags` mean: all, if there are none.
+///
+/// # Errors
+///
+/// Ends with 3 if a name or a pattern or a tag fits no task.
+pub fn of_daemon(
+    all: Vec<Value>,
+    patterns: &[&str],
+    tags: &[String],
+) -> Result<Vec<Value>, Failure> {
+    fn name(task: &Value) -> &str {
+        task["task"].as_str().unwrap_or_default()
+    }
+    fn tags_of(task: &Value) -> Vec<&str> {
+        let tags = &task["definition"]["tags"];
+        let many = tags.as_array().into_iter().flatten().filter_map(Value::as_str);
+        many.chain(tags.as_str()).collect()
+    }
+    let mut compiled = Vec::new();
+    for word in patterns {
+        let pattern = Pattern::new(word).map_err(|error| {
+            Failure::new(Exit::Usage, format!("`{word}` is no pattern: {}", error.msg))
+        })?;
+        if !all.iter().any(|task| pattern.matches(name(task))) {
+            return Err(no_such("task", word, all.iter().map(name)));
+        }
+        compiled.push(pattern);
+    }
+    for tag in tags {
+        if !all.iter().any(|task| tags_of(task).contains(&tag.as_str())) {
+            return Err(no_such("tag", tag, all.iter().flat_map(tags_of)));
+        }
+    }
+    let meant = |task: &Value| {
+        let named =
+            compiled.is_empty() || compiled.iter().any(|pattern| pattern.matches(name(task)));
+        let tagged =
+            tags.is_empty() || tags.iter().any(|tag| tags_of(task).contains(&tag.as_str()));
+        named && tagged
+    };
+    Ok(all.into_iter().filter(meant).collect())
 }
 
 /// Checks the path after `verb`, where only a file can stand.

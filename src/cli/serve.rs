@@ -1,6 +1,6 @@
 //! A daemon put together: what it works with, and where it answers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +12,9 @@ use super::args::{Global, Run};
 use super::exit::Failure;
 use super::locate::Located;
 use super::rehearsal::{Rehearsal, Report};
+use super::reloader::Reloader;
 use super::state::Held;
-use super::{past, socket, time, zones};
+use super::{past, socket, time};
 use crate::clock::{Clock, System, wall_clock};
 use crate::config::{Entry, Plan};
 use crate::control::{Captures, Server, Source};
@@ -21,9 +22,9 @@ use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::observe::{Log, Observer};
-use crate::runner::{Captured, Outputs, Surroundings, User};
+use crate::runner::{Captured, CommandTask, Outputs, Surroundings, User};
 use crate::schedule::Schedule;
-use crate::store::StateDirectory;
+use crate::store::{Catalogue, StateDirectory};
 use crate::task::Task;
 use crate::zone::Zone;
 
@@ -36,7 +37,7 @@ pub struct Setting<'a> {
     pub run: &'a Run,
 }
 
-/// Serves the tasks of `plan` until the engine, which is told to `ready`, has ended.
+/// Serves the tasks of `plan` until the engine, which is told to `ready` with what reloads it, has ended.
 ///
 /// # Errors
 ///
@@ -44,7 +45,7 @@ pub struct Setting<'a> {
 pub async fn serve(
     setting: Setting<'_>,
     mut plan: Plan,
-    ready: impl FnOnce(Handle),
+    ready: impl FnOnce(Handle, Arc<Reloader>),
 ) -> Result<(), Failure> {
     let Setting { global, located, held, run } = setting;
     let opened = held.store.take();
@@ -68,9 +69,10 @@ pub async fn serve(
     let surroundings = Arc::new(surroundings);
     let clock = Arc::new(System::new()?);
     let limits = plan.daemon.limits.clone();
-    let past = past::open(opened, directory, &plan, &surroundings).await?;
+    let catalogue = Catalogue::new(past::known(&plan));
+    let past = past::open(opened, directory, (&plan, &catalogue), &surroundings).await?;
     let entries = std::mem::take(&mut plan.tasks);
-    let (schedules, mut tasks) = split(entries, &surroundings, run.dry_run);
+    let Split { schedules, mut tasks, commands } = split(entries, &surroundings, run.dry_run);
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
@@ -78,8 +80,11 @@ pub async fn serve(
         tasks.insert(name, Arc::new(command.within(&surroundings)));
     }
     let shutdown_grace = plan.daemon.shutdown_grace.unsigned_abs();
-    let names = schedules.iter().map(|schedule| &schedule.name);
-    let each_day = each_day(plan, names, surroundings.outputs.clone());
+    let keep = SignedDuration::from_hours(24 * i64::from(plan.daemon.history.days));
+    let outputs = surroundings.outputs.clone();
+    let left = Left { outputs, catalogue: catalogue.clone(), keep };
+    left.remove();
+    let (days, mut new_days) = tokio::sync::mpsc::channel(1);
     let parts = Parts {
         clock: clock.clone(),
         store: past.store,
@@ -90,7 +95,10 @@ pub async fn serve(
         machine: machine(),
         shutdown_grace,
         tasks,
-        each_day,
+        // Should the last look go on, another is of no use.
+        each_day: Box::new(move |_| {
+            let _ = days.try_send(());
+        }),
     };
     let engine = Engine::start(parts, schedules, limits).await;
     let shown =
@@ -100,9 +108,17 @@ pub async fn serve(
         engine.next_firing().map_or_else(|| "nothing".into(), |next| told(&next, &zones, &*clock));
     let message = if run.dry_run { "rehearsing" } else { "running" };
     tracing::info!(file = %located.path.display(), tasks = count, %state, %socket, %next, "{message}");
-    ready(engine.handle());
+    let reloader = Reloader::new(
+        located.path.clone(),
+        (engine.handle(), catalogue.clone()),
+        surroundings.clone(),
+        (plan, commands),
+    );
+    ready(engine.handle(), reloader.clone());
     let source = Source {
         engine: Some(engine.handle()),
+        catalogue,
+        reload: Some(reloader.clone()),
         records: past.records,
         captures: Arc::new(Kept(
             surroundings.outputs.clone().map(|outputs| outputs.directory().into()),
@@ -116,35 +132,36 @@ pub async fn serve(
             None => std::future::pending().await,
         }
     };
-    // The socket goes with the engine: it is removed as the other future is dropped.
+    let daily = async {
+        while new_days.recv().await.is_some() {
+            reloader.look_at_zones().await;
+            left.remove();
+        }
+    };
+    // The socket goes with the engine: it is removed as the other futures are dropped.
     tokio::select! {
         () = engine.serve() => {}
-        () = answers => {}
+        () = async { tokio::join!(answers, daily); } => {}
     }
     Ok(io::stdout().flush()?)
 }
 
-/// What is done at the start and at the first wake-up of each day after it: zones are looked at, and
-/// old output of tasks that have left goes.
-fn each_day<'a>(
-    plan: Plan,
-    tasks: impl Iterator<Item = &'a Name>,
+/// Old output of tasks that have left.
+struct Left {
     outputs: Option<Arc<Outputs>>,
-) -> Box<dyn FnMut(Handle) + Send> {
-    let there: Arc<HashSet<Name>> = Arc::new(tasks.cloned().collect());
-    let days = SignedDuration::from_hours(24 * i64::from(plan.daemon.history.days));
-    let remove_left = move || {
-        let before = wall_clock().checked_sub(days);
-        if let (Some(outputs), Ok(before)) = (&outputs, before) {
-            outputs.remove_left(there.clone(), before);
+    catalogue: Catalogue,
+    keep: SignedDuration,
+}
+
+impl Left {
+    /// Removes what is there of it, by and by.
+    fn remove(&self) {
+        let before = wall_clock().checked_sub(self.keep);
+        if let (Some(outputs), Ok(before)) = (&self.outputs, before) {
+            let there = self.catalogue.all().keys().cloned().collect();
+            outputs.remove_left(Arc::new(there), before);
         }
-    };
-    remove_left();
-    let mut look_at_zones = zones::watch(plan);
-    Box::new(move |engine| {
-        look_at_zones(engine);
-        remove_left();
-    })
+    }
 }
 
 /// What commands have around them, whoever runs them.
@@ -208,21 +225,25 @@ fn told(next: &RunId, zones: &HashMap<Name, Zone>, clock: &impl Clock) -> String
 }
 
 /// The entries as the scheduler and the engine want them.
-fn split(
-    entries: Vec<Entry>,
-    surroundings: &Arc<Surroundings>,
-    dry_run: bool,
-) -> (Vec<Schedule>, HashMap<Name, Arc<dyn Task>>) {
-    let mut schedules = Vec::with_capacity(entries.len());
-    let mut tasks: HashMap<Name, Arc<dyn Task>> = HashMap::with_capacity(entries.len());
+struct Split {
+    schedules: Vec<Schedule>,
+    tasks: HashMap<Name, Arc<dyn Task>>,
+    commands: HashMap<Name, Arc<CommandTask>>,
+}
+
+fn split(entries: Vec<Entry>, surroundings: &Arc<Surroundings>, dry_run: bool) -> Split {
+    let mut split = Split {
+        schedules: Vec::with_capacity(entries.len()),
+        tasks: HashMap::with_capacity(entries.len()),
+        commands: HashMap::with_capacity(entries.len()),
+    };
     for entry in entries {
-        let task: Arc<dyn Task> = if dry_run {
-            Arc::new(Rehearsal)
-        } else {
-            Arc::new(entry.command.within(surroundings))
-        };
-        tasks.insert(entry.schedule.name.clone(), task);
-        schedules.push(entry.schedule);
+        let prepared = entry.command.within(surroundings);
+        let name = entry.schedule.name.clone();
+        split.commands.insert(name.clone(), prepared.command().clone());
+        let task: Arc<dyn Task> = if dry_run { Arc::new(Rehearsal) } else { Arc::new(prepared) };
+        split.tasks.insert(name, task);
+        split.schedules.push(entry.schedule);
     }
-    (schedules, tasks)
+    split
 }

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::args::{Global, Validate};
 use super::exit::{Exit, Failure};
 use super::plan::plural;
 use super::{host, locate, output, plan, selection, time};
 use crate::clock;
-use crate::config::{Plan, Severity};
+use crate::config::{Diagnostic, Plan, Severity};
 use crate::name::Name;
 use crate::timetable::{self, Which};
 
@@ -94,22 +95,28 @@ fn fine(path: &Path, plan: &Plan) -> String {
 
 fn print_json(plans: &[(PathBuf, Plan)]) -> io::Result<()> {
     let mut out = output::results();
-    for (_, plan) in plans {
-        for diagnostic in &plan.diagnostics {
-            let source = &plan.sources[diagnostic.file];
-            let position = source.position(diagnostic.span.start);
-            let row = Row {
-                severity: diagnostic.problem.severity().word(),
-                code: diagnostic.problem.code(),
-                message: diagnostic.problem.to_string(),
-                help: diagnostic.problem.help(),
-                file: source.path.display().to_string(),
-                line: position.line,
-                column: position.column,
-                task: diagnostic.task.as_ref(),
-            };
-            output::json_line(&mut out, &row)?;
-        }
+    for row in plans.iter().flat_map(|(_, plan)| rows(plan)) {
+        output::json_line(&mut out, &row)?;
     }
     out.flush()
+}
+
+/// What is wrong with a plan, each as a JSON object.
+pub fn rows(plan: &Plan) -> Vec<Value> {
+    let row = |diagnostic: &Diagnostic| {
+        let source = &plan.sources[diagnostic.file];
+        let position = source.position(diagnostic.span.start);
+        serde_json::to_value(Row {
+            severity: diagnostic.problem.severity().word(),
+            code: diagnostic.problem.code(),
+            message: diagnostic.problem.to_string(),
+            help: diagnostic.problem.help(),
+            file: source.path.display().to_string(),
+            line: position.line,
+            column: position.column,
+            task: diagnostic.task.as_ref(),
+        })
+    };
+    // Texts and numbers are always JSON.
+    plan.diagnostics.iter().filter_map(|diagnostic| row(diagnostic).ok()).collect()
 }

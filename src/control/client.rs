@@ -5,10 +5,10 @@ use std::path::Path;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper::service::Service;
-use hyper::{Request, StatusCode, header};
+use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub struct Client(Kind);
 
 enum Kind {
     /// A daemon, by a connection.
-    Daemon(http1::SendRequest<Empty<Bytes>>),
+    Daemon(http1::SendRequest<Full<Bytes>>),
     /// This process itself, as a daemon would answer.
     Own(TowerToHyperService<Router>),
 }
@@ -66,8 +66,27 @@ impl Client {
     ///
     /// Returns an error if the daemon leaves in the middle.
     pub async fn get(&mut self, path: &str) -> io::Result<Answer> {
-        let request = Request::get(path).header(header::HOST, "taskd").body(Empty::new());
-        let request = request.map_err(io::Error::other)?;
+        self.request(Method::GET, path, None).await
+    }
+
+    /// Has done what is at `path`, as `body` says.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the daemon leaves in the middle.
+    pub async fn post(&mut self, path: &str, body: Option<&Value>) -> io::Result<Answer> {
+        self.request(Method::POST, path, body).await
+    }
+
+    async fn request(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> io::Result<Answer> {
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "taskd");
+        let request = request.body(Full::from(body)).map_err(io::Error::other)?;
         let response = match &mut self.0 {
             Kind::Daemon(requests) => {
                 let response = requests.send_request(request).await.map_err(io::Error::other)?;

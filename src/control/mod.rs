@@ -10,5 +10,5 @@ mod protocol;
 mod server;
 
 pub use client::{Answer, Client};
-pub use protocol::{ApiError, Captures, Source};
+pub use protocol::{ApiError, Captures, Reload, Source};
 pub use server::{Server, SocketError};

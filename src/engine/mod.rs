@@ -23,14 +23,15 @@ use crate::name::Name;
 use crate::observe::Observer;
 use crate::policy::Limits;
 use crate::schedule::Schedule;
-use crate::scheduler::{Input, Remembered, Request, Scheduler, Step};
+use crate::scheduler::{Input, Remembered, Scheduler, Step};
 use crate::store::Store;
-use crate::task::Task;
+use crate::task::{Given, Task};
 use crate::zone::Zone;
 
 use attempt::Attempts;
 
-pub use crate::store::{Query, Records, Row, Story, Unreadable};
+pub use crate::scheduler::{Pause, Request, TaskStatus, Until};
+pub use crate::store::{Catalogue, Known, Query, Records, Row, Story, Unreadable};
 
 /// Requests that wait for the loop at most; who asks more has to wait.
 const MOST_REQUESTS: usize = 64;
@@ -73,6 +74,10 @@ pub struct Engine {
     end: Option<SignedDuration>,
     /// When it began.
     since: Timestamp,
+    /// Who waits for what comes of the present request, and what was given with it.
+    asked: Option<(oneshot::Sender<Vec<Event>>, Given)>,
+    /// What persons have given to runs of theirs that have not ended.
+    given: HashMap<RunId, Given>,
     /// Why the store does not record, if it does not.
     failure: Option<String>,
     /// The day of the last wake-up.
@@ -93,6 +98,8 @@ impl Engine {
             handle: Handle(sender),
             end: None,
             since: at,
+            asked: None,
+            given: HashMap::new(),
             failure: None,
             day: Zone::utc().wall(at).date(),
         };
@@ -124,6 +131,8 @@ impl Engine {
             running: self.scheduler.running(),
             waiting: self.scheduler.waiting(),
             paused: self.scheduler.paused(),
+            overdue: self.scheduler.overdue(self.parts.clock.now()),
+            pause: self.scheduler.pause_of_everything().cloned(),
             draining: self.scheduler.is_draining(),
             next: self.scheduler.next_firing(),
             failure: self.failure.clone(),
@@ -139,8 +148,33 @@ impl Engine {
 
 /// What others say to the engine.
 enum Message {
+    /// A request that nobody waits for.
     Ask(Request),
+    /// A request, and who waits for what came of it.
+    Do(Request, Given, oneshot::Sender<Vec<Event>>),
+    /// Other tasks, and who waits for what came of them.
+    Change(Box<Change>, oneshot::Sender<Vec<Event>>),
     Status(oneshot::Sender<Status>),
+    Look(Option<Name>, oneshot::Sender<Look>),
+}
+
+/// How tasks are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// When.
+    pub at: Timestamp,
+    /// Each, by name.
+    pub tasks: Vec<TaskStatus>,
+}
+
+/// Other tasks than before.
+pub struct Change {
+    /// What each task does.
+    pub tasks: HashMap<Name, Arc<dyn Task>>,
+    /// When and how each task runs.
+    pub schedules: Vec<Schedule>,
+    /// How much may run at once.
+    pub limits: Limits,
 }
 
 /// How an engine is.
@@ -156,6 +190,10 @@ pub struct Status {
     pub waiting: usize,
     /// How many tasks are paused, by themselves or with everything.
     pub paused: usize,
+    /// The tasks of which a firing is overdue.
+    pub overdue: Vec<Name>,
+    /// The pause of everything, if there is one.
+    pub pause: Option<Pause>,
     /// Whether it starts nothing more.
     pub draining: bool,
     /// The next firing over all tasks.
@@ -169,6 +207,30 @@ pub struct Status {
 pub struct Handle(mpsc::Sender<Message>);
 
 impl Handle {
+    /// Asks the engine for something, and tells what came of it once that is on record; `None` if the
+    /// engine has ended. What a firing that a person wants is `given` goes into the environment of its
+    /// run, and nowhere else.
+    pub async fn request(&self, request: Request, given: Given) -> Option<Vec<Event>> {
+        let (answer, events) = oneshot::channel();
+        self.0.send(Message::Do(request, given, answer)).await.ok()?;
+        events.await.ok()
+    }
+
+    /// Makes others the tasks, and tells what came of it once that is on record; `None` if the engine
+    /// has ended.
+    pub async fn change(&self, change: Change) -> Option<Vec<Event>> {
+        let (answer, events) = oneshot::channel();
+        self.0.send(Message::Change(Box::new(change), answer)).await.ok()?;
+        events.await.ok()
+    }
+
+    /// How the task of this name is, or how all of them are, by name; `None` if the engine has ended.
+    pub async fn look(&self, task: Option<Name>) -> Option<Look> {
+        let (answer, status) = oneshot::channel();
+        self.0.send(Message::Look(task, answer)).await.ok()?;
+        status.await.ok()
+    }
+
     /// Asks the engine for something. An engine that has ended takes no requests, and needs none.
     pub async fn ask(&self, request: Request) {
         let _ = self.0.send(Message::Ask(request)).await;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::attempt::Ended;
-use super::{Engine, Message};
+use super::{Change, Engine, Look, Message};
 use crate::clock::Wake;
-use crate::event::{Event, RunId};
+use crate::event::{Event, RunId, TriggerKind};
 use crate::scheduler::{Action, Input, Request, Step};
+use crate::task::Given;
 use crate::zone::Zone;
 
 /// What the last steps of an end take: so much earlier, what runs is killed.
@@ -36,14 +37,7 @@ impl Engine {
                 biased;
                 ended = self.attempts.next() => self.finished(ended),
                 Some(message) = self.requests.recv() => {
-                    let request = match message {
-                        Message::Ask(request) => request,
-                        Message::Status(answer) => {
-                            // Who has asked may have gone.
-                            let _ = answer.send(self.status());
-                            continue;
-                        }
-                    };
+                    let Some(request) = self.hear(message) else { continue };
                     if matches!(request, Request::Drain | Request::Stop) && self.end.is_none() {
                         let grace = self.parts.shutdown_grace;
                         self.end = Some(self.parts.clock.elapsed().saturating_add(signed(grace)));
@@ -69,6 +63,8 @@ impl Engine {
                 },
             };
             let mut step = self.decide([input]);
+            let asked = self.asked.take();
+            let told = asked.map(|(answer, given)| (answer, self.note(given, &step.events)));
             while step.events.len() < MOST_TOGETHER
                 && let Some(ended) = self.attempts.try_next()
             {
@@ -76,10 +72,51 @@ impl Engine {
                 step.append(self.decide([ended]));
             }
             self.carry_out(step).await;
+            if let Some((answer, events)) = told {
+                // Who has asked may have gone.
+                let _ = answer.send(events);
+            }
             self.greet_the_day();
         }
         let at = self.parts.clock.now();
         self.record(&[Event::DaemonStopped { at }]).await;
+    }
+
+    /// Answers a question at once; of a request, remembers who waits.
+    fn hear(&mut self, message: Message) -> Option<Request> {
+        // Who has asked may have gone.
+        match message {
+            Message::Ask(request) => return Some(request),
+            Message::Do(request, given, answer) => {
+                self.asked = Some((answer, given));
+                return Some(request);
+            }
+            Message::Change(change, answer) => {
+                let Change { tasks, schedules, limits } = *change;
+                self.parts.tasks = tasks;
+                self.asked = Some((answer, Given::default()));
+                return Some(Request::Load(schedules, limits));
+            }
+            Message::Status(answer) => drop(answer.send(self.status())),
+            Message::Look(task, answer) => {
+                let (at, tasks) = (self.parts.clock.now(), self.scheduler.look(task.as_ref()));
+                drop(answer.send(Look { at, tasks }));
+            }
+        }
+        None
+    }
+
+    /// Keeps what was given to the firing that a person wants until its run has ended.
+    fn note(&mut self, given: Given, events: &[Event]) -> Vec<Event> {
+        let manual = events.iter().find_map(|event| match event {
+            Event::RunStarted { run, trigger: TriggerKind::Manual, .. }
+            | Event::FiringWaiting { run, trigger: TriggerKind::Manual, .. } => Some(run.clone()),
+            _ => None,
+        });
+        if let Some(run) = manual.filter(|_| given != Given::default()) {
+            self.given.insert(run, given);
+        }
+        events.to_vec()
     }
 
     /// Calls for a look at the world if this is the first wake-up of a day.
@@ -133,8 +170,9 @@ impl Engine {
         let refused = self.parts.store.append(events).await;
         for event in events {
             if event.starts().is_none_or(|run| !refused.contains(run)) {
-                if let Event::RunFinished { run, .. } = event {
+                if let Event::RunFinished { run, .. } | Event::FiringSkipped { run, .. } = event {
                     self.definitions.remove(run);
+                    self.given.remove(run);
                 }
                 self.parts.observers.iter_mut().for_each(|observer| observer.notify(event));
             }
@@ -165,8 +203,9 @@ impl Engine {
             Action::Start(attempt) if refused.contains(&attempt.run) => {}
             Action::Start(ref attempt) | Action::Adopt(ref attempt) => {
                 let adopts = matches!(action, Action::Adopt(_));
-                let attempt = attempt.clone();
+                let mut attempt = attempt.clone();
                 let run = attempt.run.clone();
+                attempt.given = self.given.get(&run).cloned().unwrap_or_default();
                 let task = match self.parts.tasks.get(&run.task) {
                     // What the task is now, but for runs that go on.
                     Some(task) => Some(self.definitions.entry(run).or_insert_with(|| task.clone())),

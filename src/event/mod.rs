@@ -238,6 +238,23 @@ impl Event {
         }
     }
 
+    /// Whether it answers what a person has asked for: it is on record before they hear of it.
+    #[must_use]
+    pub fn is_asked_for(&self) -> bool {
+        match self {
+            Self::TaskAdded { .. }
+            | Self::TaskChanged { .. }
+            | Self::TaskRemoved { .. }
+            | Self::TaskPaused { .. }
+            | Self::TaskResumed { .. } => true,
+            Self::FiringWaiting { trigger, .. } => *trigger == TriggerKind::Manual,
+            Self::FiringSkipped { trigger, reason, .. } => {
+                *trigger == TriggerKind::Manual || *reason == SkipReason::Cancelled
+            }
+            _ => false,
+        }
+    }
+
     /// The run that begins by it, or an attempt of it.
     #[must_use]
     pub fn starts(&self) -> Option<&RunId> {

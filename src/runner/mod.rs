@@ -144,6 +144,12 @@ impl Drop for Started {
 }
 
 impl Prepared {
+    /// What it does.
+    #[must_use]
+    pub fn command(&self) -> &Arc<CommandTask> {
+        &self.command
+    }
+
     /// Starts an attempt. What may take its time (users are looked up, files read, the process
     /// forked) holds up nobody else.
     async fn spawn(&self, context: &Context, ends: (Stdio, Stdio)) -> Result<Started, NotStarted> {
@@ -243,6 +249,7 @@ mod tests {
             previous_success: None,
             timeout: None,
             stop_grace: SignedDuration::from_secs(1000),
+            given: crate::task::Given::default(),
         });
         switch.stop(std::time::Duration::MAX);
         let prepared = command.within(&Arc::new(Surroundings::default()));

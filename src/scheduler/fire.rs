@@ -7,7 +7,7 @@ use super::{Action, Arising, Phase, Run, Scheduler, Step, Waiting};
 use crate::event::{Count, Event, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::policy::Overlap;
-use crate::task::{Attempt, Outcome};
+use crate::task::{Attempt, Given, Outcome};
 use crate::timetable::Slot;
 
 impl Scheduler {
@@ -229,6 +229,7 @@ impl Scheduler {
             previous_success: self.tasks.get(&run.task).and_then(|task| task.last_success),
             timeout: running.policy.timeout,
             stop_grace: running.policy.stop_grace,
+            given: Given::default(),
             run,
         }));
     }

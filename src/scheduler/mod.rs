@@ -16,6 +16,7 @@ mod catch_up;
 mod finish;
 mod fire;
 mod follow;
+mod look;
 mod message;
 mod pause;
 mod pool;
@@ -37,6 +38,7 @@ use crate::task::Outcome;
 use crate::timetable::{Slot, Timetable};
 use crate::trigger::Firing;
 
+pub use look::{State, TaskStatus};
 pub use message::{Action, Input, Request, Step, Until};
 pub use pause::Pause;
 pub use remember::{Remembered, RememberedFiring, RememberedRun, RememberedTask};

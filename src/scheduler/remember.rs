@@ -13,7 +13,7 @@ use crate::event::{Cause, Definition, Event, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
 use crate::policy::{CORRECTION, Overlap, Policy};
 use crate::schedule::Schedule;
-use crate::task::{Attempt, Ending, Outcome};
+use crate::task::{Attempt, Ending, Given, Outcome};
 use crate::timetable::Slot;
 use crate::trigger::{AfterEnd, AfterTasks};
 
@@ -331,6 +331,7 @@ impl Scheduler {
                     previous_success: None,
                     timeout: left,
                     stop_grace,
+                    given: Given::default(),
                 }));
                 if stopping {
                     step.actions.push(Action::Stop(run));

@@ -1,6 +1,8 @@
 //! What became of each firing: rows, and questions about them.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::{Timestamp, ToSpan};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -174,6 +176,9 @@ pub trait Records: Send + Sync {
     /// The newest firings that `query` wants: the latest due first, of one instant by name.
     fn history(&self, query: Query) -> Answer<'_, Vec<Row>>;
 
+    /// The last run of each of these tasks, where one is known.
+    fn last_runs(&self, tasks: Vec<Name>) -> Answer<'_, BTreeMap<Name, Row>>;
+
     /// What is known of the firing or run `id`.
     fn find(&self, id: RunId) -> Answer<'_, Option<Row>>;
 
@@ -259,6 +264,32 @@ pub struct Known {
     pub schedule: Schedule,
     /// Whose wall clock its times are told in.
     pub zone: Zone,
+}
+
+/// The tasks as they are defined now, which all who tell of them share. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue(Arc<RwLock<Arc<BTreeMap<Name, Known>>>>);
+
+impl Catalogue {
+    /// The tasks `known`.
+    #[must_use]
+    pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
+        let catalogue = Self::default();
+        catalogue.replace(known);
+        catalogue
+    }
+
+    /// From now on the tasks `known`.
+    pub fn replace(&self, known: impl IntoIterator<Item = Known>) {
+        let known = known.into_iter().map(|known| (known.schedule.name.clone(), known)).collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+    }
+
+    /// All of them, as they are at this moment.
+    #[must_use]
+    pub fn all(&self) -> Arc<BTreeMap<Name, Known>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// The last firing that is due by `until` in a stretch, and what named it: as its task is `known` to

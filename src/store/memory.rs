@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::Store;
 use super::history::{
-    Answer, Known, Latest, Query, Records, Row, Story, last_of_span, next_of_span,
+    Answer, Catalogue, Latest, Query, Records, Row, Story, last_of_span, next_of_span,
 };
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
@@ -27,7 +27,7 @@ pub struct Memory(Arc<Recent>);
 /// What a [`Memory`] remembers, to be asked by others.
 #[derive(Debug, Default)]
 pub struct Recent {
-    known: BTreeMap<Name, Known>,
+    catalogue: Catalogue,
     kept: Mutex<Kept>,
 }
 
@@ -47,11 +47,10 @@ struct OfTask {
 }
 
 impl Memory {
-    /// An empty store of the tasks `known`.
+    /// An empty store of the tasks of `catalogue`.
     #[must_use]
-    pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
-        let known = known.into_iter().map(|known| (known.schedule.name.clone(), known)).collect();
-        Self(Arc::new(Recent { known, kept: Mutex::default() }))
+    pub fn new(catalogue: Catalogue) -> Self {
+        Self(Arc::new(Recent { catalogue, kept: Mutex::default() }))
     }
 
     /// What others may ask.
@@ -144,7 +143,8 @@ impl Kept {
             task.spans.retain(|first, _| *first <= now);
             for (first, (last, _)) in task.spans.range_mut(..).filter(|(_, (last, _))| *last > now)
             {
-                let left = last_of_span(recent.known.get(name), (*first, Some(*last)), now);
+                let left =
+                    last_of_span(recent.catalogue.all().get(name), (*first, Some(*last)), now);
                 *last = left.map_or(*first, |(due, _)| due);
             }
         }
@@ -183,7 +183,7 @@ impl Recent {
     }
 
     fn row(&self, firing: &RunId, trigger: Option<TriggerKind>, verdict: &'static str) -> Row {
-        Row::new(firing.clone(), self.known.get(&firing.task), trigger, verdict)
+        Row::new(firing.clone(), self.catalogue.all().get(&firing.task), trigger, verdict)
     }
 
     /// The latest thing known of `task` that is due by `until`; of stretches only of such as `query`
@@ -194,7 +194,8 @@ impl Recent {
         let mut spans = of.spans.range(..=until).rev();
         let span = spans.find(|(_, (_, passed))| query.wants_passed(*passed));
         let passed = span.and_then(|(first, (last, passed))| {
-            let (due, kind) = last_of_span(self.known.get(task), (*first, Some(*last)), until)?;
+            let (due, kind) =
+                last_of_span(self.catalogue.all().get(task), (*first, Some(*last)), until)?;
             let (verdict, reason) = passed.verdict();
             let firing = RunId { task: task.clone(), due };
             Some(Row { reason, ..self.row(&firing, kind, verdict) })
@@ -239,6 +240,18 @@ impl Records for Recent {
         Box::pin(std::future::ready(Ok(rows)))
     }
 
+    fn last_runs(&self, tasks: Vec<Name>) -> Answer<'_, BTreeMap<Name, Row>> {
+        let kept = self.kept();
+        let last = |task: Name| {
+            let mut rows = kept.tasks.get(&task)?.rows.values().rev();
+            let row = rows.find(|row| row.is_run())?.clone();
+            Some((task, row))
+        };
+        let rows = tasks.into_iter().filter_map(last).collect();
+        drop(kept);
+        Box::pin(std::future::ready(Ok(rows)))
+    }
+
     fn find(&self, id: RunId) -> Answer<'_, Option<Row>> {
         let kept = self.kept();
         let of = kept.tasks.get(&id.task);
@@ -256,7 +269,7 @@ impl Records for Recent {
             let spans = of.spans.iter().filter(|(_, (last, _))| *last > at);
             let passed = spans.filter_map(|(first, (last, passed))| {
                 let span = (*first, Some(*last));
-                let (due, kind) = next_of_span(self.known.get(&task), span, at)?;
+                let (due, kind) = next_of_span(self.catalogue.all().get(&task), span, at)?;
                 let (verdict, reason) = passed.verdict();
                 let firing = RunId { task: task.clone(), due };
                 Some(Row { reason, ..self.row(&firing, kind, verdict) })
@@ -272,13 +285,15 @@ impl Records for Recent {
         });
         drop(kept);
         let mark = mark.unwrap_or(Timestamp::MIN);
-        let story = story.unwrap_or_default().and_to_come(self.known.get(&task), at, mark);
+        let story =
+            story.unwrap_or_default().and_to_come(self.catalogue.all().get(&task), at, mark);
         Box::pin(std::future::ready(Ok(story)))
     }
 
     fn tasks(&self) -> Answer<'_, Vec<Name>> {
         let kept = self.kept();
-        let mut names: Vec<_> = kept.tasks.keys().chain(self.known.keys()).cloned().collect();
+        let mut names: Vec<_> =
+            kept.tasks.keys().chain(self.catalogue.all().keys()).cloned().collect();
         drop(kept);
         names.sort_unstable();
         names.dedup();
@@ -291,7 +306,7 @@ mod tests {
     use super::*;
     use crate::event::{Count, SkipReason};
     use crate::schedule::Schedule;
-    use crate::store::exercise;
+    use crate::store::{Known, exercise};
     use crate::task::Outcome;
     use crate::trigger::{Interval, Trigger, When};
     use crate::zone::Zone;
@@ -322,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_keeps_the_promises_of_a_store() {
-        let mut memory = Memory::new(exercise::known());
+        let mut memory = Memory::new(Catalogue::new(exercise::known()));
         let records = memory.records();
         exercise::exercise(&mut memory, &*records).await;
     }
@@ -343,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_lies_ahead_of_a_corrected_clock_is_withdrawn_unless_it_has_run() {
-        let mut store = Memory::new([every_minute("a")]);
+        let mut store = Memory::new(Catalogue::new([every_minute("a")]));
         let passed = |task: &str, first, last| Event::FiringsPassed {
             at: at(1_000),
             task: id(task, 0).task,
@@ -389,7 +404,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stretch_is_told_as_single_firings_newest_first_and_by_pages() {
-        let mut store = Memory::new([every_minute("a"), every_minute("b")]);
+        let mut store = Memory::new(Catalogue::new([every_minute("a"), every_minute("b")]));
         let (task, count) = (id("a", 0).task, Count::of(3));
         let (first, last, passed) = (at(2), at(4), Passed::Missed);
         let skipped = Event::FiringSkipped {

@@ -15,7 +15,7 @@ use crate::event::{Event, RunId};
 use crate::task::BoxFuture;
 
 pub use directory::{DirectoryError, OUTPUT, StateDirectory, socket_of};
-pub use history::{Answer, Fact, Known, Query, Records, Row, Story, Unreadable};
+pub use history::{Answer, Catalogue, Fact, Known, Query, Records, Row, Story, Unreadable};
 pub use memory::{Memory, Recent};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Archive, FILE, Opened, Sqlite, StoreError};

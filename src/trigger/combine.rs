@@ -99,6 +99,13 @@ impl When {
         !self.triggers.iter().all(arises)
     }
 
+    /// Whether any trigger fires by something else than a clock.
+    #[must_use]
+    pub fn arises(&self) -> bool {
+        let arises = |trigger: &Trigger| matches!(trigger, Trigger::Startup(_) | Trigger::After(_));
+        self.triggers.iter().any(arises)
+    }
+
     /// The triggers that fire when the daemon starts.
     pub fn startups(&self) -> impl Iterator<Item = Startup> {
         self.triggers.iter().filter_map(|trigger| match trigger {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::clock::Simulated;
 use crate::policy::{Keep, Missed, OnLost, Overlap, Policy, Retry};
-use crate::store::{Archive, Query, Sqlite};
+use crate::store::{Archive, Catalogue, Query, Sqlite};
 use crate::task::{BoxFuture, Context, Ending, Failure, Outcome};
 use crate::trigger::{After, AfterEnd, AfterTasks, Interval, Trigger, When};
 
@@ -261,7 +261,7 @@ async fn judge(world: &World<'_>, which: &str) {
     let waits: BTreeSet<_> = left.waiting.into_iter().map(|firing| firing.run).collect();
     let between = left.runs.into_iter().filter(|run| run.between.is_some());
     let between: BTreeSet<_> = between.map(|run| run.firing.run).collect();
-    let archive = Archive::open(world.place, []).expect("it can be asked");
+    let archive = Archive::open(world.place, Catalogue::default()).expect("it can be asked");
     let (tasks, _) = plan();
     let mut rows = BTreeMap::new();
     for (schedule, _) in &tasks {

@@ -12,17 +12,21 @@ use super::{FILE, code};
 use crate::event::{RunId, TriggerKind};
 use crate::name::Name;
 use crate::store::history::{
-    Answer, Known, Latest, Query, Records, Row, Story, Unreadable, last_of_span,
+    Answer, Catalogue, Known, Latest, Query, Records, Row, Story, Unreadable, last_of_span,
 };
 
 /// Answers questions from the file of a store.
 #[derive(Clone, Debug)]
-pub struct Archive(Arc<Inner>);
+pub struct Archive {
+    connection: Arc<Mutex<Connection>>,
+    catalogue: Catalogue,
+}
 
+/// What answers one question.
 #[derive(Debug)]
 pub(super) struct Inner {
-    connection: Mutex<Connection>,
-    known: BTreeMap<Name, Known>,
+    /// The tasks as they are now.
+    known: Arc<BTreeMap<Name, Known>>,
 }
 
 /// A stretch of firings none of which ran.
@@ -43,18 +47,14 @@ const ROW: &str = "SELECT t.name, f.due, f.trigger, f.verdict, f.started, f.fini
     FROM firings f JOIN tasks t ON t.id = f.task";
 
 impl Archive {
-    /// Opens the store in the directory at `path`, of the tasks `known`.
+    /// Opens the store in the directory at `path`, of the tasks of `catalogue`.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError`] if there is none that this version can read.
-    pub fn open(
-        path: &Path,
-        known: impl IntoIterator<Item = Known>,
-    ) -> std::result::Result<Self, StoreError> {
-        let connection = Mutex::new(schema::open_to_ask(&path.join(FILE))?);
-        let known = known.into_iter().map(|known| (known.schedule.name.clone(), known)).collect();
-        Ok(Self(Arc::new(Inner { connection, known })))
+    pub fn open(path: &Path, catalogue: Catalogue) -> std::result::Result<Self, StoreError> {
+        let connection = Arc::new(Mutex::new(schema::open_to_ask(&path.join(FILE))?));
+        Ok(Self { connection, catalogue })
     }
 
     /// Asks on a thread where waiting for a disk holds up nobody.
@@ -62,10 +62,10 @@ impl Archive {
         &self,
         question: impl FnOnce(&Inner, &Connection) -> Result<T> + Send + 'static,
     ) -> Answer<'static, T> {
-        let inner = self.0.clone();
+        let (connection, inner) = (self.connection.clone(), Inner { known: self.catalogue.all() });
         Box::pin(async move {
             let asked = tokio::task::spawn_blocking(move || {
-                let connection = inner.connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 question(&inner, &connection).map_err(|error| Unreadable(error.to_string()))
             });
             // Else the runtime ends.
@@ -77,6 +77,22 @@ impl Archive {
 impl Records for Archive {
     fn history(&self, query: Query) -> Answer<'_, Vec<Row>> {
         self.ask(move |inner, connection| inner.history(connection, &query))
+    }
+
+    fn last_runs(&self, tasks: Vec<Name>) -> Answer<'_, BTreeMap<Name, Row>> {
+        self.ask(move |inner, connection| {
+            let sql = format!(
+                "{ROW} WHERE f.task = (SELECT id FROM tasks WHERE name = ?)
+                AND f.verdict = 0 ORDER BY f.due DESC LIMIT 1"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = BTreeMap::new();
+            for task in tasks {
+                let row = statement.query_row([task.as_str()], |row| inner.row(row)).optional()?;
+                rows.extend(row.map(|row| (task, row)));
+            }
+            Ok(rows)
+        })
     }
 
     fn find(&self, id: RunId) -> Answer<'_, Option<Row>> {

@@ -2,8 +2,8 @@
 //! has come together.
 //!
 //! Events are only ever added (`write`); beside them lie one row for each firing, which answers
-//! questions (`ask`), and the views that the next life begins with (`read`). What starts something is
-//! on the disk before [`Store::append`] returns; the rest is in the file soon after.
+//! questions (`ask`), and the views that the next life begins with (`read`). What starts something, or
+//! was asked for, is on the disk before [`Store::append`] returns; the rest is in the file soon after.
 //!
 //! If the file cannot be written, what was to be written is kept in memory, and tried again.
 
@@ -159,7 +159,8 @@ impl Store for Sqlite {
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
         Box::pin(async move {
             let (written, answer) = oneshot::channel();
-            let waits = events.iter().any(|event| event.starts().is_some());
+            let waits = |event: &Event| event.starts().is_some() || event.is_asked_for();
+            let waits = events.iter().any(waits);
             if let Ok(place) = self.places.acquire().await {
                 // The writer gives it back.
                 place.forget();

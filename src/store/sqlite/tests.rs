@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::Keep;
 use crate::scheduler::tests::histories::{Recorded, any_history, recorded};
-use crate::store::{Known, Memory, Query, Records, exercise};
+use crate::store::{Catalogue, Known, Memory, Query, Records, exercise};
 use crate::zone::Zone;
 
 /// A place where nothing has to reach a disk.
@@ -22,7 +22,8 @@ fn opened(place: &tempfile::TempDir) -> Opened {
 async fn a_file_keeps_the_promises_of_a_store() {
     let place = place();
     let mut store = opened(&place).store;
-    let archive = Archive::open(place.path(), exercise::known()).expect("it can be asked");
+    let archive =
+        Archive::open(place.path(), Catalogue::new(exercise::known())).expect("it can be asked");
     exercise::exercise(&mut store, &archive).await;
 }
 
@@ -52,14 +53,14 @@ proptest! {
         let Recorded { steps, views, unchanged } = recorded(policies, history);
         let place = place();
         let known = || unchanged.iter().map(|schedule| Known { schedule: schedule.clone(), zone: Zone::utc() });
-        let mut memory = Memory::new(known());
+        let mut memory = Memory::new(Catalogue::new(known()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(async {
             write(&place, &steps, &mut memory).await;
             let again = opened(&place);
             prop_assert_eq!(&again.remembered, &views.remembered());
             prop_assert_eq!(again.aside, None);
-            let archive = Archive::open(place.path(), known()).expect("it can be asked");
+            let archive = Archive::open(place.path(), Catalogue::new(known())).expect("it can be asked");
             let tasks: Vec<Name> = unchanged.iter().map(|schedule| schedule.name.clone()).collect();
             let all = Query { tasks, limit: 300, ..Query::default() };
             for query in [
@@ -138,7 +139,7 @@ async fn the_file_stays_bounded_over_a_year() {
         }
     }
     drop(store);
-    let archive = Archive::open(place.path(), []).expect("it can be asked");
+    let archive = Archive::open(place.path(), Catalogue::default()).expect("it can be asked");
     let count = |name: &str| {
         let query = Query { tasks: vec![task(name)], limit: 100_000, ..Query::default() };
         let archive = archive.clone();

@@ -1,0 +1,191 @@
+//! Other tasks for a daemon that goes on: by a request, by a signal, and when zones have other rules.
+//!
+//! All or nothing: a file that is wrong changes nothing. Runs that go on keep the definition they began
+//! with, and tasks that are the same keep their state.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::exit::Failure;
+use super::{host, past, plan, trust, validate};
+use crate::clock;
+use crate::config::{Plan, Problem, Severity};
+use crate::control::Reload;
+use crate::engine::{Catalogue, Change, Handle};
+use crate::name::Name;
+use crate::runner::{CommandTask, Surroundings};
+use crate::task::{BoxFuture, Task};
+
+/// Takes up the schedule file of a daemon again.
+pub struct Reloader {
+    path: PathBuf,
+    engine: Handle,
+    catalogue: Catalogue,
+    surroundings: Arc<Surroundings>,
+    loaded: Mutex<Loaded>,
+}
+
+/// What the daemon works by.
+struct Loaded {
+    /// Without its tasks.
+    plan: Plan,
+    commands: HashMap<Name, Arc<CommandTask>>,
+}
+
+/// What a reload has changed.
+#[derive(Debug, Default)]
+struct Changes {
+    added: Vec<Name>,
+    changed: Vec<Name>,
+    removed: Vec<Name>,
+    unchanged: usize,
+}
+
+impl Reloader {
+    /// For the daemon of the file at `path`, which works by `plan`, whose tasks are at work by now, and
+    /// these `commands`.
+    pub fn new(
+        path: PathBuf,
+        (engine, catalogue): (Handle, Catalogue),
+        surroundings: Arc<Surroundings>,
+        (plan, commands): (Plan, HashMap<Name, Arc<CommandTask>>),
+    ) -> Arc<Self> {
+        let loaded = Mutex::new(Loaded { plan, commands });
+        Arc::new(Self { path, engine, catalogue, surroundings, loaded })
+    }
+
+    /// Reads the file and makes its tasks the tasks; tells what has changed, or what is wrong.
+    async fn take_up(&self) -> Result<Value, Value> {
+        let mut loaded = self.loaded.lock().await;
+        let path = self.path.clone();
+        let read = tokio::task::spawn_blocking(move || read(&path)).await;
+        let read = read.unwrap_or_else(|error| Err(refusal(&error.to_string(), None, &[])));
+        let plan = read.inspect_err(|told| {
+            let message = told["error"]["message"].as_str().unwrap_or_default();
+            tracing::error!("the file is not taken up: {message}");
+            for fault in told["diagnostics"].as_array().into_iter().flatten() {
+                let text = |key: &str| fault[key].as_str();
+                let place = format!("{}:{}", text("file").unwrap_or("-"), fault["line"]);
+                let (task, code) = (text("task"), text("code"));
+                tracing::error!(file = %place, task, code, "{}", text("message").unwrap_or_default());
+            }
+        })?;
+        let restart = plan.daemon != loaded.plan.daemon;
+        let changes = self.load(&mut loaded, plan).await;
+        let Some(Changes { added, changed, removed, unchanged }) = changes else {
+            return Err(refusal("the daemon is ending", None, &[]));
+        };
+        let (adds, changes, removes) = (added.len(), changed.len(), removed.len());
+        tracing::info!(added = adds, changed = changes, removed = removes, unchanged, "reloaded");
+        let mut warnings = Vec::new();
+        if restart {
+            let warning = "`[daemon]` is another now, and is read at the start of a daemon only";
+            tracing::warn!("{warning}");
+            warnings.push(warning);
+        }
+        Ok(json!({
+            "added": added,
+            "changed": changed,
+            "removed": removed,
+            "unchanged": unchanged,
+            "warnings": warnings,
+        }))
+    }
+
+    /// Makes the tasks of `plan` the tasks; `None` if the engine has ended.
+    async fn load(&self, loaded: &mut Loaded, mut plan: Plan) -> Option<Changes> {
+        let known: Vec<_> = past::known(&plan).collect();
+        let before = self.catalogue.all();
+        let mut changes = Changes::default();
+        let (mut tasks, mut commands) = (HashMap::new(), HashMap::new());
+        let mut schedules = Vec::new();
+        for entry in std::mem::take(&mut plan.tasks) {
+            let name = entry.schedule.name.clone();
+            let same = before.get(&name).is_some_and(|known| known.schedule == entry.schedule)
+                && loaded.commands.get(&name).is_some_and(|command| **command == entry.command);
+            match (before.contains_key(&name), same) {
+                (false, _) => changes.added.push(name.clone()),
+                (true, false) => changes.changed.push(name.clone()),
+                (true, true) => changes.unchanged += 1,
+            }
+            let prepared = entry.command.within(&self.surroundings);
+            commands.insert(name.clone(), prepared.command().clone());
+            tasks.insert(name, Arc::new(prepared) as Arc<dyn Task>);
+            schedules.push(entry.schedule);
+        }
+        let left = before.keys().filter(|name| !commands.contains_key(*name));
+        changes.removed = left.cloned().collect();
+        changes.added.sort_unstable();
+        changes.changed.sort_unstable();
+        let mut limits = plan.daemon.limits.clone();
+        // The cap over all is one of those things that are read at the start.
+        limits.max_runs = loaded.plan.daemon.limits.max_runs;
+        self.engine.change(Change { tasks, schedules, limits }).await?;
+        self.catalogue.replace(known);
+        plan.daemon = loaded.plan.daemon.clone();
+        *loaded = Loaded { plan, commands };
+        Some(changes)
+    }
+
+    /// Looks whether zones have other rules by now, and if so loads the same text by them. Files that
+    /// have changed meanwhile are none of its business.
+    pub async fn look_at_zones(&self) {
+        let mut loaded = self.loaded.lock().await;
+        let setting = plan::setting(clock::wall_clock());
+        setting.zones.reset();
+        if !loaded.plan.is_outdated(&setting) {
+            return;
+        }
+        let again = loaded.plan.again(&setting);
+        if !again.is_valid() {
+            tracing::error!(
+                "zone data has changed, but the tasks cannot be read by it; the old holds"
+            );
+            return;
+        }
+        tracing::info!("zone data has changed; tasks look forward by the new rules");
+        // An engine that has ended needs none.
+        let _ = self.load(&mut loaded, again).await;
+    }
+}
+
+impl Reload for Reloader {
+    fn reload(&self) -> BoxFuture<'_, Result<Value, Value>> {
+        Box::pin(self.take_up())
+    }
+}
+
+/// Reads the file at `path` as a start of the daemon would.
+fn read(path: &std::path::Path) -> Result<Plan, Value> {
+    let refused = |failure: Failure| {
+        let (message, help) = failure.words();
+        refusal(&message, help.as_deref(), &[])
+    };
+    if path == std::path::Path::new("-") {
+        return Err(refusal("standard input cannot be read again", None, &[]));
+    }
+    let setting = plan::setting(clock::wall_clock());
+    setting.zones.reset();
+    let mut plan = plan::read(path, clock::wall_clock()).map_err(refused)?;
+    let lacks_rights = host::judge_rights(&mut plan);
+    let is_wrong = |problem: &Problem| {
+        problem.severity() == Severity::Error
+            || lacks_rights && matches!(problem, Problem::NotRoot(_))
+    };
+    if plan.diagnostics.iter().any(|diagnostic| is_wrong(&diagnostic.problem)) {
+        let message = plan::summary(&plan, path);
+        let help = "`taskd validate` tells what is wrong";
+        return Err(refusal(&message, Some(help), &validate::rows(&plan)));
+    }
+    trust::check(&plan).map_err(refused)?;
+    Ok(plan)
+}
+
+fn refusal(message: &str, help: Option<&str>, diagnostics: &[Value]) -> Value {
+    let error = json!({ "code": "bad-file", "message": message, "help": help });
+    json!({ "error": error, "diagnostics": diagnostics })
+}

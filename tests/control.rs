@@ -1,0 +1,392 @@
+//! What persons want of a running daemon: each verb, and each request behind it. Tests wait for states,
+//! never for a time.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use serde_json::{Value, json};
+use support::{Daemon, Place, alive, is_root, json_lines, text, wait_until};
+
+const TASKS: &str = r#"
+    [tasks.tick]
+    interval    = "1s"
+    tags        = ["often"]
+    command     = "echo $TASKD_DUE >> ticks"
+
+    [tasks.long]
+    startup     = { on = "start", delay = "1000s" }
+    stop_grace  = "1s"
+    command     = "echo began; echo $$ > pid; while ! [ -e go ]; do sleep 0.01; done; echo well done; exit ${CODE:-0}"
+
+    [tasks.bad]
+    startup     = "start"
+    command     = "exit 3"
+
+    [tasks.someday]
+    date        = "2030-01-01"
+    command     = "true"
+"#;
+
+fn start(place: &Place) -> Daemon {
+    let mut daemon = place.daemon(["--state", "state", "--socket", "s", "--log-level", "debug"]);
+    daemon.wait_for("running");
+    daemon
+}
+
+fn running(tasks: &str) -> (Place, Daemon) {
+    let place = Place::with("schedules.toml", tasks);
+    let daemon = start(&place);
+    (place, daemon)
+}
+
+/// The exit code, and what was printed and complained of.
+fn ask(place: &Place, words: &[&str]) -> (i32, String, String) {
+    let output = place.taskd(words.iter().chain(&["--state", "state", "--socket", "s"]));
+    let code = output.status.code().expect("it ends by itself");
+    (code, text(&output.stdout), text(&output.stderr))
+}
+
+fn done(place: &Place, words: &[&str]) -> String {
+    let (code, told, errors) = ask(place, words);
+    assert_eq!(code, 0, "{words:?}: {told} {errors}");
+    told
+}
+
+fn object(place: &Place, words: &[&str]) -> Value {
+    json_lines(done(place, words).as_bytes()).remove(0)
+}
+
+/// Speaks plain HTTP, as any client may; returns the status and the body.
+fn http(place: &Place, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let mut stream = UnixStream::connect(place.path("s")).expect("it answers");
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {body}: {error}"));
+    (status.expect("a status"), body)
+}
+
+#[test]
+fn a_pause_holds_a_task_until_it_is_resumed_and_outlives_a_crash() {
+    let (place, mut daemon) = running(TASKS);
+    place.wait_for("ticks", |text| !text.is_empty());
+    let told = done(&place, &["pause", "ti*", "--for", "1h", "--reason", "moving house"]);
+    assert!(
+        told.starts_with("tick is paused until ") && told.ends_with(": moving house\n"),
+        "{told}"
+    );
+    let task = object(&place, &["status", "tick", "--json"]);
+    assert_eq!(
+        (&task["state"], &task["paused"]["reason"]),
+        (&"paused".into(), &"moving house".into())
+    );
+    let next = |task: &Value| task["next"][0].as_str().map(ToString::to_string);
+    assert!(next(&task) > task["paused"]["until"].as_str().map(Into::into), "{task}");
+    daemon.child.kill().expect("it goes on");
+    daemon.child.wait().expect("it ends");
+    daemon.forget();
+    let mut daemon = start(&place);
+    let task = object(&place, &["status", "--tag", "often", "--json"]);
+    assert_eq!(
+        (&task["task"], &task["paused"]["reason"]),
+        (&"tick".into(), &"moving house".into())
+    );
+    let before = place.read("ticks").lines().count();
+    assert_eq!(done(&place, &["resume", "tick"]), "tick goes on\n");
+    daemon.wait_for("resumed");
+    place.wait_for("ticks", |text| text.lines().count() > before);
+    // Everything is a switch of its own.
+    assert_eq!(done(&place, &["pause", "--all"]), "everything is paused\n");
+    assert_eq!(object(&place, &["status", "tick", "--json"])["state"], "paused");
+    assert!(done(&place, &["status"]).contains("\neverything is paused\n"));
+    assert_eq!(done(&place, &["resume", "--all"]), "everything goes on\n");
+    for (words, code, expected) in [
+        (&["pause"][..], 2, "which tasks?"),
+        (&["pause", "tick", "--all"], 2, "`--all` goes without tasks"),
+        (&["pause", "tock"], 3, "there is no task `tock`"),
+        (&["resume", "--tag", "seldom"], 3, "there is no tag `seldom`"),
+        (&["pause", "tick", "--for", "soon"], 2, "`for`: "),
+        (&["pause", "tick", "--until", "2020-01-01"], 2, "`until` lies behind"),
+    ] {
+        let (ended, _, errors) = ask(&place, words);
+        assert_eq!(ended, code, "{words:?}: {errors}");
+        assert!(errors.contains(expected), "{words:?}: {errors}");
+    }
+    daemon.stop();
+}
+
+#[test]
+fn a_person_runs_a_task_waits_for_it_and_stops_it() {
+    let (place, daemon) = running(TASKS);
+    place.write("go", "");
+    // With its output, and its outcome; a variable is kept nowhere.
+    assert_eq!(done(&place, &["trigger", "long", "--wait"]), "began\nwell done\n");
+    let (code, told, errors) = ask(&place, &["trigger", "long", "--wait", "--env", "CODE=4"]);
+    assert_eq!((code, told.as_str()), (1, "began\nwell done\n"), "{errors}");
+    assert!(errors.contains("failed, exit code 4"), "{errors}");
+    let (code, told, _) = ask(&place, &["trigger", "long", "--wait", "--json", "--env", "CODE=5"]);
+    assert_eq!((code, &json_lines(told.as_bytes())[0]["exit_code"]), (1, &5.into()));
+    fs::remove_file(place.path("go")).expect("it is there");
+    let run = object(&place, &["trigger", "long", "--json"]);
+    assert_eq!((&run["verdict"], &run["reason"]), (&"run".into(), &Value::Null));
+    let (code, _, errors) = ask(&place, &["trigger", "long"]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(errors.contains("was skipped: overlap"), "{errors}");
+    assert!(done(&place, &["trigger", "long", "--force"]).ends_with(" has started\n"));
+    wait_until(|| {
+        (object(&place, &["status", "long", "--json"])["running"].as_array()?.len() == 2)
+            .then_some(())
+    })
+    .expect("both run");
+    // One of them, then whatever else there is.
+    let first = run["run"].as_str().expect("text");
+    assert_eq!(done(&place, &["cancel", first]), format!("{first} has stopped\n"));
+    let (code, _, errors) = ask(&place, &["cancel", first]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(errors.contains("has ended already"), "{errors}");
+    let pid = place.read("pid");
+    assert!(done(&place, &["cancel", "long"]).contains(" has stopped\n"));
+    assert!(!alive(&pid), "it has ended when that is told");
+    assert_eq!(done(&place, &["cancel", "long"]), "nothing of long runs or waits\n");
+    for (words, code) in [
+        (&["trigger", "nobody"][..], 3),
+        (&["trigger", "long", "--env", "SECRET"], 2),
+        (&["trigger"], 2),
+        (&["cancel", "nobody"], 3),
+        (&["cancel", "long@20200101T000000Z"], 3),
+    ] {
+        let (ended, _, errors) = ask(&place, words);
+        assert_eq!(ended, code, "{words:?}: {errors}");
+        assert!(!errors.contains("SECRET"), "{errors}");
+    }
+    let (_, _, log) = {
+        daemon.signal("TERM");
+        daemon.end()
+    };
+    assert!(!log.contains("CODE"), "{log}");
+}
+
+#[test]
+fn status_tells_what_is_not_well_first() {
+    let (place, mut daemon) = running(TASKS);
+    while daemon.wait_for("run finished")["task"] != "bad" {}
+    let told = done(&place, &["status"]);
+    let lines: Vec<_> = told.lines().collect();
+    assert!(lines[0].contains("schedules.toml: 4 tasks, "), "{told}");
+    assert!(lines[1].starts_with("TASK "), "{told}");
+    assert!(lines[2].starts_with("bad ") && lines[2].contains("failed, exit code 3"), "{told}");
+    assert!(lines[2].ends_with("at each start of taskd"), "{told}");
+    let (code, told, _) = ask(&place, &["status", "--check"]);
+    assert_eq!((code, told.lines().count()), (1, 2), "{told}");
+    assert_eq!(ask(&place, &["status", "--check", "someday"]), (0, String::new(), String::new()));
+    let someday = object(&place, &["status", "--json", "someday"]);
+    let keys: Vec<_> = someday.as_object().expect("an object").keys().collect();
+    let expected = ["task", "state", "next", "running", "waiting", "last", "paused", "definition"];
+    assert_eq!(keys, expected);
+    assert_eq!(someday["next"], json!(["2030-01-01T00:00:00+00:00"]));
+    assert_eq!(someday["definition"]["command"], "true");
+    daemon.signal("USR1");
+    while daemon.wait_for("state")["task"] != "tick" {}
+    // Without a daemon there is none.
+    assert_eq!(done(&place, &["stop"]), "the daemon has ended\n");
+    let (code, _, errors) = ask(&place, &["status"]);
+    assert_eq!(code, 69, "{errors}");
+    assert!(errors.contains("no daemon answers; tried `s`"), "{errors}");
+}
+
+#[test]
+fn a_reload_is_all_or_nothing() {
+    let (place, mut daemon) = running(TASKS);
+    place.wait_for("ticks", |text| !text.is_empty());
+    done(&place, &["trigger", "long"]);
+    done(&place, &["pause", "someday", "--reason", "later"]);
+    let wrong = format!("{TASKS}\n[tasks.new]\ninterval = \"1 fortnight\"\ncommand = \"true\"\n");
+    place.write("schedules.toml", &wrong);
+    let before = object(&place, &["status", "someday", "--json"]);
+    let (code, _, errors) = ask(&place, &["reload"]);
+    assert_eq!(code, 78, "{errors}");
+    assert!(errors.contains("schedules.toml:21:12: error[bad-duration]: "), "{errors}");
+    assert!(errors.contains("nothing has changed: 1 error in "), "{errors}");
+    daemon.wait_for("the file is not taken up: 1 error in schedules.toml");
+    let told = daemon.wait_for("this is not a duration as `1h 30m`");
+    assert_eq!((&told["file"], &told["task"]), (&"schedules.toml:21".into(), &"new".into()));
+    let (status, body) = http(&place, "POST", "/v1/reload", "");
+    assert_eq!((status, &body["error"]["code"]), (422, &"bad-file".into()), "{body}");
+    assert_eq!(body["diagnostics"][0]["line"], 21, "{body}");
+    assert_eq!(object(&place, &["status", "someday", "--json"]), before);
+    // What is right is taken up; what runs keeps its definition, and what is the same its state.
+    let right = TASKS
+        .replace("interval    = \"1s\"", "interval    = \"3600s\"")
+        .replace("well done", "not so well")
+        .replace("[tasks.bad]", "[tasks.good]");
+    place.write("schedules.toml", &right);
+    let told = done(&place, &["reload"]);
+    assert_eq!(told, "added: good\nchanged: long, tick\nremoved: bad\nunchanged: 1\n");
+    assert_eq!(object(&place, &["status", "someday", "--json"])["paused"]["reason"], "later");
+    place.write("go", "");
+    while daemon.wait_for("run finished")["task"] != "long" {}
+    assert_eq!(done(&place, &["output", "long"]), "began\nwell done\n");
+    assert_eq!(done(&place, &["trigger", "long", "--wait"]), "began\nnot so well\n");
+    // By a signal, and with the values of an environment, which no record has.
+    place.write(
+        "schedules.toml",
+        &right.replace("startup     = \"start\"", "startup = \"start\"\nenv = { A = \"b\" }"),
+    );
+    daemon.signal("HUP");
+    let reloaded = daemon.wait_for("reloaded");
+    assert_eq!(
+        (&reloaded["changed"], &reloaded["unchanged"]),
+        (&1.into(), &3.into()),
+        "{reloaded}"
+    );
+    place.write("schedules.toml", &format!("[daemon]\nmax_runs = 3\n{right}"));
+    let (code, _, errors) = ask(&place, &["reload"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("warning: `[daemon]` is another now"), "{errors}");
+    daemon.stop();
+}
+
+#[test]
+fn a_reload_in_the_middle_of_a_burst_loses_and_doubles_nothing() {
+    let second = jiff::Timestamp::from_second(
+        text(&std::process::Command::new("date").arg("+%s").output().expect("a `date`").stdout)
+            .trim()
+            .parse::<i64>()
+            .expect("a number")
+            + 3,
+    );
+    let due = second.expect("in range");
+    let tasks = |description: &str| {
+        let task = |number: u32| {
+            format!(
+                "t{number} = {{ date = \"{due}\", command = \"echo {number} >> runs\", description = \"{description}\" }}\n"
+            )
+        };
+        format!("[tasks]\n{}", (0..1_000).map(task).collect::<String>())
+    };
+    let (place, daemon) = running(&tasks("before"));
+    for turn in 0.. {
+        place.write("schedules.toml", &tasks(&format!("turn {turn}")));
+        done(&place, &["reload"]);
+        if fs::read_to_string(place.path("runs")).is_ok_and(|runs| runs.lines().count() >= 500) {
+            break;
+        }
+    }
+    let runs = place.wait_for("runs", |runs| runs.lines().count() >= 1_000);
+    let numbers: BTreeSet<_> = runs.lines().collect();
+    assert_eq!((numbers.len(), runs.lines().count()), (1_000, 1_000));
+    daemon.stop();
+}
+
+#[test]
+fn each_path_answers_and_refuses_as_it_says() {
+    let (place, mut daemon) = running(TASKS);
+    while daemon.wait_for("run finished")["task"] != "bad" {}
+    for (method, path, body, status, code) in [
+        ("GET", "/v1/tasks", "", 200, ""),
+        ("GET", "/v1/tasks?limit=0", "", 400, "bad-parameter"),
+        ("GET", "/v1/tasks/tick", "", 200, ""),
+        ("GET", "/v1/tasks/tock", "", 404, "no-such-task"),
+        ("GET", "/v1/tasks/no%20name", "", 404, "no-such-task"),
+        ("POST", "/v1/tasks/tick", "", 405, "wrong-method"),
+        ("GET", "/v1/tasks/tick/pause", "", 405, "wrong-method"),
+        ("POST", "/v1/tasks/tick/pause", "", 200, ""),
+        ("POST", "/v1/tasks/tick/pause", "{\"for\": \"1h\", \"reason\": \"x\"}", 200, ""),
+        ("POST", "/v1/tasks/tick/pause", "{\"for\": 3}", 422, "bad-body"),
+        ("POST", "/v1/tasks/tick/pause", "{\"fro\": \"1h\"}", 422, "bad-body"),
+        ("POST", "/v1/tasks/tick/pause", "no JSON", 422, "bad-body"),
+        ("POST", "/v1/tasks/tick/resume", "{}", 422, "unwanted-body"),
+        ("POST", "/v1/tasks/tick/resume", "", 200, ""),
+        ("POST", "/v1/tasks/tock/resume", "", 404, "no-such-task"),
+        ("POST", "/v1/tasks/bad/trigger", "{\"env\": {\"A=\": \"b\"}}", 422, "bad-body"),
+        ("POST", "/v1/tasks/bad/trigger", "{\"force\": true, \"env\": {\"A\": \"b\"}}", 200, ""),
+        ("POST", "/v1/tasks/bad/cancel", "", 200, ""),
+        ("POST", "/v1/runs/bad@20200101T000000Z/cancel", "", 404, "no-such-run"),
+        ("POST", "/v1/runs/bad/cancel", "", 404, "no-such-run"),
+        ("POST", "/v1/pause", "{\"reason\": \"x\"}", 200, ""),
+        ("POST", "/v1/resume", "", 200, ""),
+        ("POST", "/v1/reload", "", 200, ""),
+        ("GET", "/v1/nothing", "", 404, "no-such-path"),
+    ] {
+        let (answered, answer) = http(&place, method, path, body);
+        assert_eq!(answered, status, "{method} {path} {body}: {answer}");
+        assert_eq!(
+            answer["error"]["code"].as_str().unwrap_or_default(),
+            code,
+            "{method} {path} {body}"
+        );
+        assert!(status == 200 || answer["error"]["message"].is_string(), "{answer}");
+    }
+    // By pages.
+    let (_, page) = http(&place, "GET", "/v1/tasks?limit=3", "");
+    let names = |page: &Value| {
+        let items = page["items"].as_array().expect("a list");
+        items
+            .iter()
+            .map(|task| task["task"].as_str().expect("text").to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (names(&page), &page["next"]),
+        (vec!["bad".into(), "long".into(), "someday".into()], &"someday".into())
+    );
+    let (_, page) = http(&place, "GET", "/v1/tasks?limit=3&after=someday", "");
+    assert_eq!((names(&page), &page["next"]), (vec!["tick".to_string()], &Value::Null));
+    let (status, answer) = http(&place, "POST", "/v1/stop", "");
+    assert_eq!((status, answer), (200, json!({ "draining": true })));
+    assert_eq!(daemon.end().0.code(), Some(0));
+}
+
+#[test]
+fn the_alert_of_the_manual_works_as_it_is_written() {
+    let taskd = env!("CARGO_BIN_EXE_taskd");
+    let tasks = format!(
+        r#"
+        [tasks]
+        backup = {{ startup = "start", command = "echo no space left; exit 1" }}
+        alert  = {{ after = {{ any = ["*"], on = "failure" }}, overlap = "parallel", command = '{taskd} output "$TASKD_AFTER_RUN" | ./mail -s "$TASKD_AFTER_TASK failed" ops' }}
+        "#
+    );
+    let place = Place::with("schedules.toml", &tasks);
+    place.write("mail", "#!/bin/sh\n{ echo \"$@\"; cat; } > mailed.new; mv mailed.new mailed\n");
+    place.shell("chmod +x mail");
+    let daemon = start(&place);
+    let mailed = place.wait_for("mailed", |text| !text.is_empty());
+    assert_eq!(mailed, "-s backup failed ops\nno space left\n");
+    daemon.stop();
+}
+
+#[test]
+fn another_user_can_neither_speak_nor_read() {
+    if !is_root() {
+        return;
+    }
+    let (place, daemon) = running(TASKS);
+    place.wait_for("ticks", |text| !text.is_empty());
+    // All may come as far as the place itself.
+    let public = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(place.path(""), public).expect("it is ours");
+    let line =
+        |what: &str| format!("setpriv --reuid 65534 --regid 65534 --clear-groups {what} 2>&1");
+    for what in [
+        "python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"s\")'",
+        "cat state/taskd.db",
+        "ls state",
+        "ls state/output",
+    ] {
+        let output = place.shell(&line(what));
+        let told = text(&output.stdout);
+        assert!(!output.status.success() && told.contains("ermission denied"), "{what}: {told}");
+    }
+    daemon.stop();
+}
