@@ -25,6 +25,9 @@ _taskd() {
             taskd,completions)
                 cmd="taskd__subcmd__completions"
                 ;;
+            taskd,events)
+                cmd="taskd__subcmd__events"
+                ;;
             taskd,exec)
                 cmd="taskd__subcmd__exec"
                 ;;
@@ -86,7 +89,7 @@ _taskd() {
 
     case "${cmd}" in
         taskd)
-            opts="-h -V --file --state --socket --log-format --log-level --help --version run list ls next validate check explain status ps pause resume trigger cancel reload stop history output why exec completions man"
+            opts="-h -V --file --state --socket --log-format --log-level --help --version run list ls next validate check explain status ps pause resume trigger cancel reload events stop history output why exec completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -164,6 +167,36 @@ _taskd() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "auto text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        taskd__subcmd__events)
+            opts="-h --json --state --socket --log-format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

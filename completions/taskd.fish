@@ -47,6 +47,7 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "resume" -d 'Let tasks t
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "trigger" -d 'Run a task now'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "cancel" -d 'Stop the runs of a task, or one run, and call off what waits'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "reload" -d 'Let the daemon take up its schedule file again: all of it, or nothing if it is wrong'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "events" -d 'Tell what happens, as it happens, until Ctrl-C'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "stop" -d 'Let the daemon end: runs may end, nothing more is started'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "history" -d 'Tell what became of firings: the newest first'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "output" -d 'Print what a run has written, or the latest run of a task'
@@ -209,6 +210,14 @@ json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand reload" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand reload" -l json -d 'One JSON object'
 complete -c taskd -n "__fish_taskd_using_subcommand reload" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand events" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand events" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand events" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand events" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand events" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand events" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand stop" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand stop" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand stop" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''

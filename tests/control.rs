@@ -5,8 +5,10 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::{Daemon, Place, alive, is_root, json_lines, text, wait_until};
@@ -40,6 +42,14 @@ fn start(place: &Place) -> Daemon {
 fn running(tasks: &str) -> (Place, Daemon) {
     let place = Place::with("schedules.toml", tasks);
     let daemon = start(&place);
+    (place, daemon)
+}
+
+/// One that is asked so much that nobody would read its log.
+fn quiet(tasks: &str) -> (Place, Daemon) {
+    let place = Place::with("schedules.toml", tasks);
+    let daemon = place.daemon(["--state", "state", "--socket", "s", "--log-level", "error"]);
+    wait_until(|| UnixStream::connect(place.path("s")).ok()).expect("it answers");
     (place, daemon)
 }
 
@@ -274,7 +284,7 @@ fn a_reload_in_the_middle_of_a_burst_loses_and_doubles_nothing() {
         };
         format!("[tasks]\n{}", (0..1_000).map(task).collect::<String>())
     };
-    let (place, daemon) = running(&tasks("before"));
+    let (place, daemon) = quiet(&tasks("before"));
     for turn in 0.. {
         place.write("schedules.toml", &tasks(&format!("turn {turn}")));
         done(&place, &["reload"]);
@@ -285,7 +295,8 @@ fn a_reload_in_the_middle_of_a_burst_loses_and_doubles_nothing() {
     let runs = place.wait_for("runs", |runs| runs.lines().count() >= 1_000);
     let numbers: BTreeSet<_> = runs.lines().collect();
     assert_eq!((numbers.len(), runs.lines().count()), (1_000, 1_000));
-    daemon.stop();
+    done(&place, &["stop"]);
+    daemon.end();
 }
 
 #[test]
@@ -388,5 +399,172 @@ fn another_user_can_neither_speak_nor_read() {
         let told = text(&output.stdout);
         assert!(!output.status.success() && told.contains("ermission denied"), "{what}: {told}");
     }
+    daemon.stop();
+}
+
+/// Begins to read the stream of events, after the one of this number if there is one.
+fn watch(place: &Place, last: Option<&str>) -> BufReader<UnixStream> {
+    let mut stream = UnixStream::connect(place.path("s")).expect("it answers");
+    let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
+    let request = format!("GET /v1/events HTTP/1.1\r\nHost: x\r\n{last}\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("it can be set");
+    let mut stream = BufReader::new(stream);
+    // It has begun when its first line is there.
+    let mut line = String::new();
+    while line.trim() != ": events of taskd" {
+        line.clear();
+        assert_ne!(stream.read_line(&mut line).expect("it goes on"), 0);
+    }
+    stream
+}
+
+/// The next event that fits: its number, and what it says.
+fn next_event(stream: &mut impl BufRead, fits: impl Fn(&Value) -> bool) -> (String, Value) {
+    let mut number = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(stream.read_line(&mut line).expect("it goes on"), 0, "it goes on");
+        if let Some(id) = line.strip_prefix("id: ") {
+            number = id.trim().into();
+        }
+        let data =
+            line.strip_prefix("data: ").map(|data| serde_json::from_str(data).expect("JSON"));
+        if let Some(data) = data.filter(&fits) {
+            return (number, data);
+        }
+    }
+}
+
+#[test]
+fn events_are_told_as_they_happen_and_from_where_one_has_left() {
+    let (place, daemon) = running(TASKS);
+    place.write("go", "");
+    let mut stream = watch(&place, None);
+    done(&place, &["trigger", "long", "--wait"]);
+    let is =
+        |kind: &'static str| move |event: &Value| event["event"] == kind && event["task"] == "long";
+    let (first, started) = next_event(&mut stream, is("run-started"));
+    assert_eq!(started["trigger"], "manual");
+    let (last, finished) = next_event(&mut stream, is("run-finished"));
+    assert_eq!((&finished["run"], &finished["outcome"]), (&started["run"], &"success".into()));
+    // All that came after it, as it was.
+    let mut again = watch(&place, Some(&first));
+    assert_eq!(next_event(&mut again, |_| true).1["event"], "attempt-started");
+    assert_eq!(next_event(&mut again, is("run-finished")), (last, finished));
+    daemon.stop();
+    let mut rest = String::new();
+    again.read_to_string(&mut rest).expect("it ends with the daemon");
+    assert!(rest.contains("\"event\":\"daemon-stopped\""), "{rest}");
+}
+
+#[test]
+fn who_reads_too_slowly_is_dropped_and_told() {
+    let (place, daemon) = quiet(TASKS);
+    let slow = watch(&place, None);
+    let mut busy = UnixStream::connect(place.path("s")).expect("it answers");
+    let mut answers = BufReader::new(busy.try_clone().expect("it can be"));
+    for turn in 0..6_000 {
+        let verb = if turn % 2 == 0 { "pause" } else { "resume" };
+        let request = format!("POST /v1/{verb} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        busy.write_all(request.as_bytes()).expect("it reads");
+        let (mut line, mut length) = (String::new(), 0);
+        while line != "\r\n" {
+            line.clear();
+            answers.read_line(&mut line).expect("it answers");
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
+                length = value.trim().parse().expect("a number");
+            }
+        }
+        answers.read_exact(&mut vec![0; length]).expect("it answers");
+    }
+    let mut slow = slow;
+    let mut told = String::new();
+    slow.read_to_string(&mut told).expect("it ends");
+    let last = told.rfind("event: ").map(|at| &told[at..]).expect("some");
+    assert!(last.starts_with("event: dropped\ndata: {\"behind\":"), "{last}");
+    done(&place, &["stop"]);
+    daemon.end();
+}
+
+#[test]
+fn numbers_are_told_to_monitoring() {
+    let (place, mut daemon) = running(TASKS);
+    while daemon.wait_for("run finished")["task"] != "bad" {}
+    let mut stream = UnixStream::connect(place.path("s")).expect("it answers");
+    let request = "GET /v1/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    for expected in [
+        "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n",
+        "\ntaskd_firings_total{task=\"bad\",verdict=\"run\"} 1\n",
+        "\ntaskd_runs_total{task=\"bad\",outcome=\"failed\"} 1\n",
+        "\ntaskd_next_due_timestamp_seconds{task=\"someday\"} 1893456000.0\n",
+        "\n# TYPE taskd_lateness_seconds histogram\n",
+        "\ntaskd_waiting 1\n",
+        "# EOF\n",
+    ] {
+        assert!(answer.contains(expected), "{expected:?} in {answer}");
+    }
+    daemon.stop();
+}
+
+#[test]
+fn the_events_verb_prints_a_line_for_each() {
+    let (place, daemon) = running(TASKS);
+    place.write("go", "");
+    let mut watching = place.command(["events", "--state", "state", "--socket", "s"]);
+    let mut watching = watching.stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
+    // What a clock names is told by and by.
+    let mut next = |what: &str| {
+        lines
+            .find(|line| line.as_ref().expect("text").contains(what))
+            .expect("it comes")
+            .expect("text")
+    };
+    assert!(next(" run-started tick@").contains(" trigger=interval"));
+    done(&place, &["trigger", "long"]);
+    assert!(next(" run-finished long@").contains(" outcome=success"));
+    done(&place, &["stop"]);
+    next(" daemon-stopped");
+    assert!(watching.wait().expect("it ends").success(), "it ends with the daemon");
+    daemon.forget();
+}
+
+#[test]
+fn changed_files_are_taken_up_by_themselves_where_that_is_wanted() {
+    let task = |name: &str, seconds: u32| {
+        format!("[tasks.{name}]\ninterval = \"{seconds}s\"\ncommand = \"true\"\n")
+    };
+    let main = |seconds: u32| {
+        format!("include = [\"conf.d/*.toml\"]\n[daemon]\nwatch = true\n{}", task("main", seconds))
+    };
+    let place = Place::with("schedules.toml", &main(3600));
+    place.write("conf.d/README", "no schedule");
+    let mut daemon = start(&place);
+    let reloaded = |daemon: &mut Daemon| {
+        let told = daemon.wait_for("reloaded");
+        ["added", "changed", "removed", "unchanged"]
+            .map(|what| told[what].as_u64().expect("a number"))
+    };
+    // It watches by the time that a file of it is taken up.
+    wait_until(|| {
+        place.write("conf.d/more.toml", &task("more", 3600));
+        done(&place, &["status"]).contains("2 tasks").then_some(())
+    })
+    .expect("it is taken up");
+    assert_eq!(reloaded(&mut daemon), [1, 0, 0, 1]);
+    // As editors do.
+    place.write("schedules.toml.new", &main(7200));
+    fs::rename(place.path("schedules.toml.new"), place.path("schedules.toml"))
+        .expect("it is there");
+    while reloaded(&mut daemon) != [0, 1, 0, 1] {}
+    place.write("conf.d/more.toml", "[tasks.more]\ncommand = \"true\"\n");
+    daemon.wait_for("this task never says when to run");
+    assert!(done(&place, &["status"]).contains("2 tasks"), "nothing has changed");
+    fs::remove_file(place.path("conf.d/more.toml")).expect("it is there");
+    while reloaded(&mut daemon) != [0, 0, 1, 1] {}
     daemon.stop();
 }

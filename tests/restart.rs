@@ -316,7 +316,11 @@ fn a_task_that_comes_after_others_is_renamed_with_its_pause_and_its_progress() {
     let mut daemon = start(&place);
     place.write("go-a", "");
     daemon.wait_for("run finished");
-    kill(daemon);
+    // Cleanly, so that this is on record.
+    daemon.signal("TERM");
+    daemon.wait_for("draining");
+    daemon.signal("TERM");
+    daemon.end();
     let new = "[tasks.new]\nrenamed_from = \"old\"\nafter = [\"a\", \"b\"]\n";
     place.write("schedules.toml", &plan(new));
     fs::remove_file(place.path("go-a")).expect("it is there");

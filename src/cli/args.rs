@@ -88,6 +88,8 @@ pub enum Verb {
     Cancel(Cancel),
     /// Let the daemon take up its schedule file again: all of it, or nothing if it is wrong
     Reload(Plain),
+    /// Tell what happens, as it happens, until Ctrl-C
+    Events(Plain),
     /// Let the daemon end: runs may end, nothing more is started
     Stop(Plain),
     /// Tell what became of firings: the newest first

@@ -88,6 +88,8 @@ impl Daemon {
                 .map_err(|error| Failure::new(Exit::Busy, error))?;
             let source = Source {
                 engine: None,
+                watch: None,
+                scrape: None,
                 catalogue,
                 reload: None,
                 records: Arc::new(archive),

@@ -4,6 +4,7 @@ mod args;
 mod cancel;
 mod completions;
 mod daemon;
+mod events;
 mod exec;
 mod exit;
 mod explain;
@@ -35,6 +36,7 @@ mod time;
 mod trigger;
 mod trust;
 mod validate;
+mod watch;
 mod why;
 
 use std::process::ExitCode;
@@ -98,6 +100,7 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Trigger(trigger) => trigger::trigger(&global, &trigger),
         Verb::Cancel(cancel) => cancel::cancel(&global, &cancel),
         Verb::Reload(plain) => reload::reload(&global, &plain),
+        Verb::Events(plain) => events::events(&global, &plain),
         Verb::Stop(plain) => stop::stop(&global, &plain),
         Verb::Exec(exec) => exec::exec(&global, &exec),
         Verb::Completions { shell } => completions::completions(shell),

@@ -17,6 +17,8 @@ pub struct Past {
     /// What others may ask.
     pub records: Arc<dyn Records>,
     pub remembered: Remembered,
+    /// The number of its last event.
+    pub last_event: i64,
     /// What runs that go on do, of tasks that have left the plan.
     pub left: Vec<(Name, CommandTask)>,
     /// Which boot of the machine this is, if that is known.
@@ -43,12 +45,13 @@ pub async fn open(
             store: Box::new(store),
             records,
             remembered,
+            last_event: 0,
             left: Vec::new(),
             boot: None,
             is_first: true,
         });
     };
-    let Opened { store, mut remembered, boot: last_boot, .. } = opened;
+    let Opened { store, mut remembered, last_event, boot: last_boot, .. } = opened;
     let records = Archive::open(directory.path(), catalogue.clone())
         .map_err(|error| Failure::new(Exit::Busy, error))?;
     let left = recall(&mut remembered, plan);
@@ -66,6 +69,7 @@ pub async fn open(
         store: Box::new(store),
         records: Arc::new(records),
         remembered,
+        last_event,
         left,
         boot,
         is_first,

@@ -76,7 +76,7 @@ impl Report {
 }
 
 impl Observer for Report {
-    fn notify(&mut self, event: &Event) {
+    fn notify(&mut self, _: i64, event: &Event) {
         let row = match event {
             Event::RunStarted { run, trigger, .. } => self.row(run, Some(*trigger), "run"),
             Event::FiringWaiting { run, trigger, reason, .. } => {

@@ -3,7 +3,8 @@
 //! All or nothing: a file that is wrong changes nothing. Runs that go on keep the definition they began
 //! with, and tasks that are the same keep their state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,14 +12,15 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::exit::Failure;
-use super::{host, past, plan, trust, validate};
+use super::watch::Watcher;
+use super::{host, past, plan, serve, trust, validate};
 use crate::clock;
 use crate::config::{Plan, Problem, Severity};
 use crate::control::Reload;
 use crate::engine::{Catalogue, Change, Handle};
 use crate::name::Name;
 use crate::runner::{CommandTask, Surroundings};
-use crate::task::{BoxFuture, Task};
+use crate::task::BoxFuture;
 
 /// Takes up the schedule file of a daemon again.
 pub struct Reloader {
@@ -26,6 +28,8 @@ pub struct Reloader {
     engine: Handle,
     catalogue: Catalogue,
     surroundings: Arc<Surroundings>,
+    /// Whether it starts nothing.
+    dry_run: bool,
     loaded: Mutex<Loaded>,
 }
 
@@ -51,11 +55,11 @@ impl Reloader {
     pub fn new(
         path: PathBuf,
         (engine, catalogue): (Handle, Catalogue),
-        surroundings: Arc<Surroundings>,
+        (surroundings, dry_run): (Arc<Surroundings>, bool),
         (plan, commands): (Plan, HashMap<Name, Arc<CommandTask>>),
     ) -> Arc<Self> {
         let loaded = Mutex::new(Loaded { plan, commands });
-        Arc::new(Self { path, engine, catalogue, surroundings, loaded })
+        Arc::new(Self { path, engine, catalogue, surroundings, dry_run, loaded })
     }
 
     /// Reads the file and makes its tasks the tasks; tells what has changed, or what is wrong.
@@ -114,7 +118,7 @@ impl Reloader {
             }
             let prepared = entry.command.within(&self.surroundings);
             commands.insert(name.clone(), prepared.command().clone());
-            tasks.insert(name, Arc::new(prepared) as Arc<dyn Task>);
+            tasks.insert(name, serve::task(prepared, self.dry_run));
             schedules.push(entry.schedule);
         }
         let left = before.keys().filter(|name| !commands.contains_key(*name));
@@ -129,6 +133,28 @@ impl Reloader {
         plan.daemon = loaded.plan.daemon.clone();
         *loaded = Loaded { plan, commands };
         Some(changes)
+    }
+
+    /// Takes up the files each time they change, for ever.
+    pub async fn watch(&self) {
+        let mut watcher = match Watcher::new() {
+            Ok(watcher) => watcher,
+            Err(error) => {
+                tracing::error!(%error, "changes of files are not noticed");
+                return std::future::pending().await;
+            }
+        };
+        loop {
+            let names: BTreeSet<OsString> = {
+                let loaded = self.loaded.lock().await;
+                watcher.add(&loaded.plan.directories);
+                let sources = loaded.plan.sources.iter();
+                sources.filter_map(|source| Some(source.path.file_name()?.to_owned())).collect()
+            };
+            watcher.changed(&names).await;
+            // What is wrong stands in the log.
+            let _ = self.take_up().await;
+        }
     }
 
     /// Looks whether zones have other rules by now, and if so loads the same text by them. Files that

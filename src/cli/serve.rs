@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use tokio::sync::mpsc;
 
 use super::args::{Global, Run};
 use super::exit::Failure;
@@ -21,8 +22,8 @@ use crate::control::{Captures, Server, Source};
 use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
-use crate::observe::{Log, Observer};
-use crate::runner::{Captured, CommandTask, Outputs, Surroundings, User};
+use crate::observe::{Live, Log, Metrics, Observer};
+use crate::runner::{Captured, CommandTask, Outputs, Prepared, Surroundings, User};
 use crate::schedule::Schedule;
 use crate::store::{Catalogue, StateDirectory};
 use crate::task::Task;
@@ -62,11 +63,7 @@ pub async fn serve(
     if let (Some(directory), Some(server)) = (directory, &server) {
         directory.sign(&file, Some(server.path()))?;
     }
-    let output = held.output.as_ref().map(|output| Outputs::new(output.path().into()));
-    let variables = variables(&file, state, server.as_ref().map(Server::path));
-    let mut surroundings = Surroundings { outputs: output, variables, ..surroundings() };
-    surroundings.raise_open_files();
-    let surroundings = Arc::new(surroundings);
+    let surroundings = own_surroundings(held, &file, state, server.as_ref());
     let clock = Arc::new(System::new()?);
     let limits = plan.daemon.limits.clone();
     let catalogue = Catalogue::new(past::known(&plan));
@@ -76,22 +73,26 @@ pub async fn serve(
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
+    let (live, metrics) = (Live::default(), Metrics::default());
+    let (watch, scrape) = (live.watch(), metrics.scrape());
     for (name, command) in past.left {
         tasks.insert(name, Arc::new(command.within(&surroundings)));
     }
+    let watches = plan.daemon.watch;
     let shutdown_grace = plan.daemon.shutdown_grace.unsigned_abs();
     let keep = SignedDuration::from_hours(24 * i64::from(plan.daemon.history.days));
     let outputs = surroundings.outputs.clone();
     let left = Left { outputs, catalogue: catalogue.clone(), keep };
     left.remove();
-    let (days, mut new_days) = tokio::sync::mpsc::channel(1);
+    let (days, new_days) = mpsc::channel(1);
     let parts = Parts {
         clock: clock.clone(),
         store: past.store,
         remembered: past.remembered,
+        last_event: past.last_event,
         boot: past.boot,
         is_first: past.is_first,
-        observers: vec![observer],
+        observers: vec![observer, Box::new(live), Box::new(metrics)],
         machine: machine(),
         shutdown_grace,
         tasks,
@@ -111,12 +112,14 @@ pub async fn serve(
     let reloader = Reloader::new(
         located.path.clone(),
         (engine.handle(), catalogue.clone()),
-        surroundings.clone(),
+        (surroundings.clone(), run.dry_run),
         (plan, commands),
     );
     ready(engine.handle(), reloader.clone());
     let source = Source {
         engine: Some(engine.handle()),
+        watch: Some(watch),
+        scrape: Some(scrape),
         catalogue,
         reload: Some(reloader.clone()),
         records: past.records,
@@ -126,24 +129,62 @@ pub async fn serve(
         file: file.display().to_string(),
         degraded: held.degraded.clone(),
     };
-    let answers = async {
-        match server {
-            Some(server) => server.serve(source).await,
-            None => std::future::pending().await,
-        }
-    };
-    let daily = async {
-        while new_days.recv().await.is_some() {
-            reloader.look_at_zones().await;
-            left.remove();
-        }
-    };
-    // The socket goes with the engine: it is removed as the other futures are dropped.
+    let beside = Beside { server, source, reloader, left, new_days, watches };
+    // The socket goes with the engine: it is removed as the other future is dropped.
     tokio::select! {
         () = engine.serve() => {}
-        () = async { tokio::join!(answers, daily); } => {}
+        () = beside.go_on() => {}
     }
     Ok(io::stdout().flush()?)
+}
+
+/// What a daemon does beside running tasks.
+struct Beside {
+    server: Option<Server>,
+    source: Source,
+    reloader: Arc<Reloader>,
+    left: Left,
+    new_days: mpsc::Receiver<()>,
+    watches: bool,
+}
+
+impl Beside {
+    /// Does it, for ever: whoever asks is answered, and what changes is looked at.
+    async fn go_on(self) {
+        let Self { server, source, reloader, left, mut new_days, watches } = self;
+        let answers = async {
+            match server {
+                Some(server) => server.serve(source).await,
+                None => std::future::pending().await,
+            }
+        };
+        let daily = async {
+            while new_days.recv().await.is_some() {
+                reloader.look_at_zones().await;
+                left.remove();
+            }
+        };
+        let changes = async {
+            if watches {
+                reloader.watch().await;
+            }
+        };
+        tokio::join!(answers, daily, changes);
+    }
+}
+
+/// What commands have around them, run by this daemon.
+fn own_surroundings(
+    held: &Held,
+    file: &Path,
+    state: Option<&Path>,
+    server: Option<&Server>,
+) -> Arc<Surroundings> {
+    let outputs = held.output.as_ref().map(|output| Outputs::new(output.path().into()));
+    let variables = variables(file, state, server.map(Server::path));
+    let mut surroundings = Surroundings { outputs, variables, ..surroundings() };
+    surroundings.raise_open_files();
+    Arc::new(surroundings)
 }
 
 /// Old output of tasks that have left.
@@ -224,6 +265,11 @@ fn told(next: &RunId, zones: &HashMap<Name, Zone>, clock: &impl Clock) -> String
     format!("{} at {due} ({})", next.task, time::relative(next.due, clock.now()))
 }
 
+/// What a task does: its command, or nothing but to tell that it would run.
+pub fn task(command: Prepared, dry_run: bool) -> Arc<dyn Task> {
+    if dry_run { Arc::new(Rehearsal) } else { Arc::new(command) }
+}
+
 /// The entries as the scheduler and the engine want them.
 struct Split {
     schedules: Vec<Schedule>,
@@ -241,8 +287,7 @@ fn split(entries: Vec<Entry>, surroundings: &Arc<Surroundings>, dry_run: bool) -
         let prepared = entry.command.within(surroundings);
         let name = entry.schedule.name.clone();
         split.commands.insert(name.clone(), prepared.command().clone());
-        let task: Arc<dyn Task> = if dry_run { Arc::new(Rehearsal) } else { Arc::new(prepared) };
-        split.tasks.insert(name, task);
+        split.tasks.insert(name, task(prepared, dry_run));
         split.schedules.push(entry.schedule);
     }
     split

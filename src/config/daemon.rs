@@ -15,7 +15,7 @@ use super::value::Value;
 use crate::name::Name;
 use crate::policy::{Keep, Limits};
 
-const KEYS: [&str; 5] = ["state_dir", "socket", "max_runs", "shutdown_grace", "history"];
+const KEYS: [&str; 6] = ["state_dir", "socket", "max_runs", "shutdown_grace", "watch", "history"];
 const HISTORY: [&str; 2] = ["keep_days", "keep_runs"];
 
 /// How the daemon itself works.
@@ -29,6 +29,8 @@ pub struct Daemon {
     pub limits: Limits,
     /// How long its end may take, from the first signal on.
     pub shutdown_grace: SignedDuration,
+    /// Whether it takes up its files again when they change.
+    pub watch: bool,
     /// How much of the history of each task is kept.
     pub history: Keep,
 }
@@ -45,6 +47,7 @@ impl Default for Daemon {
             socket: None,
             limits: Limits::default(),
             shutdown_grace: Self::SHUTDOWN_GRACE,
+            watch: false,
             history: Keep::default(),
         }
     }
@@ -106,6 +109,13 @@ impl Reader<'_> {
                         let grace = self.length(found);
                         daemon.shutdown_grace = grace.unwrap_or(daemon.shutdown_grace);
                     }
+                    "watch" => match found.node.value {
+                        Value::Boolean(watch) => daemon.watch = watch,
+                        _ => {
+                            let expected = "`true` or `false`, write `watch = true`";
+                            self.wrong_type(found, found.node, expected);
+                        }
+                    },
                     "history" => daemon.history = self.history(found),
                     other => {
                         let problem = Problem::UnknownKey(other.into(), remedy(other, &KEYS));

@@ -1,6 +1,6 @@
 //! All the files of a plan: the main one and what it includes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub(super) struct Files {
     pub raw: Vec<RawFile>,
     /// The file that includes it.
     pub parents: Vec<Option<usize>>,
+    /// Where they lie, and others that are included may come to lie.
+    pub directories: BTreeSet<PathBuf>,
     pub diagnostics: Vec<Diagnostic>,
     /// Which source a file on disk is.
     known: HashMap<(u64, u64), usize>,
@@ -32,6 +34,7 @@ pub(super) fn load(origin: Origin, directory: &Path) -> Files {
         sources: Vec::new(),
         raw: Vec::new(),
         parents: Vec::new(),
+        directories: BTreeSet::new(),
         diagnostics: Vec::new(),
         known: HashMap::new(),
     };
@@ -67,6 +70,7 @@ pub(super) fn again(sources: &[Source], parents: &[Option<usize>]) -> Files {
         sources: sources.to_vec(),
         raw,
         parents: parents.to_vec(),
+        directories: BTreeSet::new(),
         diagnostics,
         known: HashMap::new(),
     }
@@ -88,6 +92,8 @@ impl Files {
         if let Some(identity) = source.identity {
             self.known.insert(identity, index);
         }
+        let place = source.directory.join(source.path.file_name().unwrap_or_default());
+        self.directories.extend(place.parent().map(Path::to_path_buf));
         self.sources.push(source);
         self.raw.push(file);
         self.parents.push(parent);
@@ -114,6 +120,10 @@ impl Files {
                 return self.complain(index, wrong, span);
             }
         };
+        let written = self.sources[index].directory.join(text);
+        let is_plain = |path: &&Path| !path.to_string_lossy().contains(['*', '?', '[']);
+        let directory = written.ancestors().skip(1).find(is_plain);
+        self.directories.extend(directory.map(Path::to_path_buf));
         for path in match self.matches(index, text) {
             Ok(paths) => paths,
             Err(problem) => return self.complain(index, problem, span),

@@ -31,6 +31,7 @@ mod who;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -91,6 +92,8 @@ pub struct Plan {
     pub sources: Vec<Source>,
     /// The file that includes each of them.
     pub(crate) parents: Vec<Option<usize>>,
+    /// Where its files lie, and others that it includes may come to lie.
+    pub directories: BTreeSet<PathBuf>,
     /// The zone of the main file, for times that people type.
     pub zone: Zone,
     /// How the daemon itself works.
@@ -140,7 +143,8 @@ impl Plan {
     /// Judges the same text again in `setting`: zones may have other rules by now.
     #[must_use]
     pub fn again(&self, setting: &Setting) -> Self {
-        validate::validate(include::again(&self.sources, &self.parents), setting)
+        let again = validate::validate(include::again(&self.sources, &self.parents), setting);
+        Self { directories: self.directories.clone(), ..again }
     }
 
     /// Whether a zone it names, or that of the machine, has other rules in `setting` than it had.

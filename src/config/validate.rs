@@ -52,7 +52,7 @@ enum Kind {
 
 /// Judges `files`.
 pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
-    let Files { sources, raw: files, parents, diagnostics, .. } = files;
+    let Files { sources, raw: files, parents, directories, diagnostics, .. } = files;
     let heritage = Heritage::new(&files, &parents);
     let mut reader = Reader {
         sources: &sources,
@@ -103,7 +103,7 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
     let mut zones: Vec<_> = reader.zones.into_values().flatten().collect();
     zones.extend(setting.zone.clone());
     let diagnostics = in_order(reader.diagnostics);
-    Plan { tasks, diagnostics, sources, parents, zone, daemon, zones }
+    Plan { tasks, diagnostics, sources, parents, directories, zone, daemon, zones }
 }
 
 /// The zone that somebody who wrote `name` may have meant: by the place in it, or by a slip of the

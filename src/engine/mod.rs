@@ -30,6 +30,9 @@ use crate::zone::Zone;
 
 use attempt::Attempts;
 
+#[cfg(feature = "control")]
+pub use crate::observe::Scrape;
+pub use crate::observe::{Numbered, Seen, Watch};
 pub use crate::scheduler::{Pause, Request, TaskStatus, Until};
 pub use crate::store::{Catalogue, Known, Query, Records, Row, Story, Unreadable};
 
@@ -52,6 +55,8 @@ pub struct Parts {
     pub shutdown_grace: Duration,
     /// What an earlier life has left.
     pub remembered: Remembered,
+    /// The number of its last event.
+    pub last_event: i64,
     /// Which boot of the machine this is, if that is known.
     pub boot: Option<String>,
     /// Whether this is the first life since the machine booted.

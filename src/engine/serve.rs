@@ -174,7 +174,7 @@ impl Engine {
                     self.definitions.remove(run);
                     self.given.remove(run);
                 }
-                self.parts.observers.iter_mut().for_each(|observer| observer.notify(event));
+                self.tell(event);
             }
         }
         self.look_after_the_store().await;
@@ -195,7 +195,14 @@ impl Engine {
             None => Event::StoreRecovered { at },
         };
         self.parts.store.append(std::slice::from_ref(&event)).await;
-        self.parts.observers.iter_mut().for_each(|observer| observer.notify(&event));
+        self.tell(&event);
+    }
+
+    /// Tells the observers of an event that is on record: its number there is the next one.
+    fn tell(&mut self, event: &Event) {
+        self.parts.last_event += 1;
+        let number = self.parts.last_event;
+        self.parts.observers.iter_mut().for_each(|observer| observer.notify(number, event));
     }
 
     fn act(&mut self, action: Action, refused: &[RunId]) {

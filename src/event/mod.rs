@@ -3,6 +3,7 @@
 //! An event is a fact, complete in itself: it says when, and names all it is about.
 
 mod firing;
+mod json;
 
 use std::sync::Arc;
 

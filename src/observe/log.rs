@@ -13,7 +13,7 @@ use crate::task::Outcome;
 pub struct Log;
 
 impl Observer for Log {
-    fn notify(&mut self, event: &Event) {
+    fn notify(&mut self, _: i64, event: &Event) {
         match event {
             Event::DaemonStarted { .. } => debug!("started"),
             Event::DaemonStopped { .. } => info!("stopped"),

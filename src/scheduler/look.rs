@@ -18,7 +18,7 @@ pub struct TaskStatus {
     pub state: State,
     /// Its runs that go on, the oldest first.
     pub running: Vec<RunId>,
-    /// How many of its firings wait for their turn or a place.
+    /// How many of its firings wait for the end of a delay, for their turn or a place.
     pub waiting: usize,
     /// Its pause, or that of everything.
     pub pause: Option<Pause>,

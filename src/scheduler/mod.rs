@@ -258,10 +258,10 @@ impl Scheduler {
         live.map(|run| run.policy.stop_grace).max().unwrap_or(SignedDuration::ZERO)
     }
 
-    /// How many firings wait for their turn or a place.
+    /// How many firings wait for the end of a delay, for their turn or a place.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.tasks.values().map(|task| task.waiting.len()).sum()
+        self.tasks.values().map(|task| task.waiting.len() + task.arisen.len()).sum()
     }
 
     /// How many tasks are paused, by themselves or with everything.

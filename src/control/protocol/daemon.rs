@@ -1,7 +1,7 @@
 //! The daemon itself: how it is, its file, its end.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -31,6 +31,20 @@ pub(super) async fn status(State(source): State<Source>) -> Result<Json<Value>, 
         "next": next,
         "degraded": degraded,
     })))
+}
+
+/// Numbers for monitoring, in the text of `OpenMetrics`.
+pub(super) async fn metrics(State(source): State<Source>) -> Result<Response, ApiError> {
+    const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let scrape = source.scrape.as_ref().ok_or_else(ApiError::ended)?;
+    let status = source.engine()?.status().await.ok_or_else(ApiError::ended)?;
+    let now = source.engine()?.look(None).await.ok_or_else(ApiError::ended)?.at;
+    let known = source.catalogue.all();
+    let next = known
+        .iter()
+        .filter_map(|(name, known)| Some((name.clone(), known.schedule.next_run_after(now)?.due)));
+    let text = scrape.text((status.running, status.waiting), next);
+    Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
 }
 
 /// Takes up the schedule file again: all of it, or nothing.

@@ -3,6 +3,7 @@
 //! `daemon` is about the daemon itself, `tasks` about what runs, `records` about what became of it.
 
 mod daemon;
+mod events;
 mod records;
 mod tasks;
 
@@ -22,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::engine::{Catalogue, Handle, Records, Unreadable};
+use crate::engine::{Catalogue, Handle, Records, Scrape, Unreadable, Watch};
 use crate::event::RunId;
 use crate::task::BoxFuture;
 
@@ -54,6 +55,10 @@ pub trait Reload: Send + Sync {
 pub struct Source {
     /// The engine; none where only the record answers.
     pub engine: Option<Handle>,
+    /// What lets clients watch what happens.
+    pub watch: Option<Watch>,
+    /// What counts what happens.
+    pub scrape: Option<Scrape>,
     /// What became of firings.
     pub records: Arc<dyn Records>,
     /// The tasks as they are defined.
@@ -78,6 +83,8 @@ pub(super) fn router(source: Source) -> Router {
     };
     let without_body = Router::new()
         .route("/v1/status", get(daemon::status))
+        .route("/v1/metrics", get(daemon::metrics))
+        .route("/v1/events", get(events::events))
         .route("/v1/reload", post(daemon::reload))
         .route("/v1/stop", post(daemon::stop))
         .route("/v1/resume", post(tasks::resume_everything))

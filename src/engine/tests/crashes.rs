@@ -183,6 +183,7 @@ impl World<'_> {
             tasks: tasks.iter().map(works).collect(),
             shutdown_grace: Duration::from_secs(25),
             remembered: opened.remembered,
+            last_event: opened.last_event,
             boot: None,
             is_first: false,
             each_day: Box::new(|_| {}),

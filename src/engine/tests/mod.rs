@@ -52,7 +52,7 @@ fn started(event: &Event) -> Option<RunId> {
 }
 
 impl Observer for Journal {
-    fn notify(&mut self, event: &Event) {
+    fn notify(&mut self, _: i64, event: &Event) {
         self.0.send_modify(|events| events.push(event.clone()));
     }
 }
@@ -87,7 +87,7 @@ struct Refuses(Journal);
 impl Store for Refuses {
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
         for event in events {
-            self.0.notify(event);
+            self.0.notify(0, event);
         }
         Box::pin(std::future::ready(events.iter().filter_map(started).collect()))
     }
@@ -134,6 +134,7 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
         shutdown_grace: Duration::from_secs(25),
         remembered: Remembered::default(),
+        last_event: 0,
         boot: None,
         is_first: true,
         each_day: Box::new(move |_| days.send_modify(|days| *days += 1)),

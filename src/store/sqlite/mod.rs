@@ -90,6 +90,8 @@ pub struct Opened {
     pub store: Sqlite,
     /// What an earlier life has left.
     pub remembered: Remembered,
+    /// The number of its last event.
+    pub last_event: i64,
     /// The boot of the machine in which that began.
     pub boot: Option<String>,
     /// Where an unreadable database was moved to, if there was one.
@@ -115,7 +117,8 @@ impl Sqlite {
             }
         };
         let (remembered, boot) = (views.remembered(), views.boot.clone());
-        Ok(Opened { store: Self::start(connection, views, last, keep), remembered, boot, aside })
+        let store = Self::start(connection, views, last, keep);
+        Ok(Opened { store, remembered, last_event: last, boot, aside })
     }
 
     fn start(connection: Connection, views: Views, last: i64, keep: Keep) -> Self {

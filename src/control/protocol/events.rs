@@ -1,0 +1,80 @@
+//! What happens, as it happens: server-sent events.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::channel::{Channel, Sender};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{ApiError, Source};
+use crate::engine::{Numbered, Seen};
+
+/// So often something is sent, so that a connection that is dead is noticed.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// All that happens from now on, or since the event that `Last-Event-ID` names.
+pub(super) async fn events(
+    State(source): State<Source>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let watch = source.watch.as_ref().ok_or_else(ApiError::ended)?;
+    let last = match headers.get("last-event-id") {
+        None => None,
+        Some(last) => {
+            let number = last.to_str().ok().and_then(|last| last.parse().ok());
+            let bad = || ApiError::bad_parameter("Last-Event-ID", "no number of an event here");
+            Some(number.ok_or_else(bad)?)
+        }
+    };
+    let (sender, body) = Channel::<Bytes, io::Error>::new(4);
+    tokio::spawn(send(watch.after(last), last, sender));
+    let kinds = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    Ok((kinds, Body::new(body)).into_response())
+}
+
+/// Sends what is seen until nobody reads it, or who reads it is too slow.
+async fn send(seen: Seen, last: Option<i64>, mut sender: Sender<Bytes, io::Error>) {
+    let Seen { since, missed_until, mut next } = seen;
+    let mut begin = String::from(": events of taskd\n\n");
+    if let (Some(last), Some(first)) = (last, missed_until) {
+        begin.push_str(&notice("missed", &json!({ "from": last + 1, "to": first - 1 })));
+    }
+    begin.extend(since.iter().map(told));
+    if sender.send_data(begin.into()).await.is_err() {
+        return;
+    }
+    loop {
+        let text = match tokio::time::timeout(SIGN_OF_LIFE, next.recv()).await {
+            Ok(Ok(numbered)) => told(&numbered),
+            Ok(Err(RecvError::Lagged(count))) => {
+                let text = notice("dropped", &json!({ "behind": count }));
+                // The last word to who reads too slowly.
+                let _ = sender.send_data(text.into()).await;
+                return;
+            }
+            // The daemon has ended.
+            Ok(Err(RecvError::Closed)) => return,
+            Err(_) => ": \n\n".into(),
+        };
+        if sender.send_data(text.into()).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn told(numbered: &Numbered) -> String {
+    let Numbered { number, event } = numbered;
+    // Texts and numbers are always JSON.
+    let data = serde_json::to_string(&**event).unwrap_or_default();
+    format!("id: {number}\nevent: {}\ndata: {data}\n\n", event.kind())
+}
+
+/// Something about the stream itself.
+fn notice(what: &str, data: &serde_json::Value) -> String {
+    format!("event: {what}\ndata: {data}\n\n")
+}
