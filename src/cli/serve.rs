@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
@@ -118,7 +120,7 @@ pub async fn serve(
     ready(engine.handle(), reloader.clone());
     let source = Source {
         engine: Some(engine.handle()),
-        watch: Some(watch),
+        watch: Some(watch.clone()),
         scrape: Some(scrape),
         catalogue,
         reload: Some(reloader.clone()),
@@ -131,12 +133,24 @@ pub async fn serve(
     };
     let beside = Beside { server, source, reloader, left, new_days, watches };
     // The socket goes with the engine: it is removed as the other future is dropped.
+    let mut beside = pin!(beside.go_on());
     tokio::select! {
         () = engine.serve() => {}
-        () = beside.go_on() => {}
+        () = &mut beside => {}
     }
+    // Who watches sees the end.
+    let _ = tokio::time::timeout(LAST_WORDS, async {
+        tokio::select! {
+            () = watch.unwatched() => {}
+            () = beside => {}
+        }
+    })
+    .await;
     Ok(io::stdout().flush()?)
 }
+
+/// So long it may take to send the last events.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// What a daemon does beside running tasks.
 struct Beside {

@@ -1,9 +1,9 @@
 //! Events for those who watch: a stream that can be taken up again where it was left.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::Observer;
 use crate::event::Event;
@@ -31,16 +31,32 @@ pub struct Live(Arc<Inner>);
 #[derive(Clone, Debug)]
 pub struct Watch(Arc<Inner>);
 
-#[derive(Debug)]
-struct Inner {
-    recent: Mutex<VecDeque<Numbered>>,
-    watching: broadcast::Sender<Numbered>,
+#[derive(Debug, Default)]
+struct Inner(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    recent: VecDeque<Numbered>,
+    /// None, when there is nothing more to come.
+    watching: Option<broadcast::Sender<Numbered>>,
+    /// Each who watches has a receiver of it.
+    watchers: watch::Sender<()>,
+}
+
+impl Inner {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Default for Live {
     fn default() -> Self {
-        let (watching, _) = broadcast::channel(MOST_BEHIND);
-        Self(Arc::new(Inner { recent: Mutex::default(), watching }))
+        let watching = Some(broadcast::channel(MOST_BEHIND).0);
+        Self(Arc::new(Inner(Mutex::new(Kept {
+            recent: VecDeque::new(),
+            watching,
+            ..Kept::default()
+        }))))
     }
 }
 
@@ -52,16 +68,25 @@ impl Live {
     }
 }
 
+impl Drop for Live {
+    /// All who watch have seen everything.
+    fn drop(&mut self) {
+        self.0.kept().watching = None;
+    }
+}
+
 impl Observer for Live {
     fn notify(&mut self, number: i64, event: &Event) {
         let numbered = Numbered { number, event: Arc::new(event.clone()) };
-        let mut recent = self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() == RECENT {
-            recent.pop_front();
+        let mut kept = self.0.kept();
+        if kept.recent.len() == RECENT {
+            kept.recent.pop_front();
         }
-        recent.push_back(numbered.clone());
-        // Under the lock, so that who begins to watch misses none. Nobody may be watching.
-        let _ = self.0.watching.send(numbered);
+        kept.recent.push_back(numbered.clone());
+        if let Some(watching) = &kept.watching {
+            // Under the lock, so that who begins to watch misses none. Nobody may be watching.
+            let _ = watching.send(numbered);
+        }
     }
 }
 
@@ -74,18 +99,31 @@ pub struct Seen {
     pub missed_until: Option<i64>,
     /// What happens from now on.
     pub next: broadcast::Receiver<Numbered>,
+    /// As long as this lives, somebody watches.
+    pub watching: watch::Receiver<()>,
 }
 
 impl Watch {
     /// Begins to watch, after the event of this number if there is one.
     #[must_use]
     pub fn after(&self, last: Option<i64>) -> Seen {
-        let recent = self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = self.0.watching.subscribe();
-        let Some(last) = last else { return Seen { since: Vec::new(), missed_until: None, next } };
-        let since = recent.iter().filter(|numbered| numbered.number > last).cloned().collect();
-        let first = recent.front().map(|numbered| numbered.number);
-        Seen { since, missed_until: first.filter(|first| *first > last + 1), next }
+        let kept = self.0.kept();
+        // Without a sender there is nothing to come.
+        let next = kept.watching.as_ref().map(broadcast::Sender::subscribe);
+        let next = next.unwrap_or_else(|| broadcast::channel(1).1);
+        let watching = kept.watchers.subscribe();
+        let Some(last) = last else {
+            return Seen { since: Vec::new(), missed_until: None, next, watching };
+        };
+        let since = kept.recent.iter().filter(|numbered| numbered.number > last).cloned().collect();
+        let first = kept.recent.front().map(|numbered| numbered.number);
+        Seen { since, missed_until: first.filter(|first| *first > last + 1), next, watching }
+    }
+
+    /// Waits until nobody watches any more.
+    pub async fn unwatched(&self) {
+        let watchers = self.0.kept().watchers.clone();
+        watchers.closed().await;
     }
 }
 

@@ -7,6 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -32,14 +33,21 @@ pub(super) async fn events(
         }
     };
     let (sender, body) = Channel::<Bytes, io::Error>::new(4);
-    tokio::spawn(send(watch.after(last), last, sender));
+    let seen = watch.after(last);
+    let watching = seen.watching.clone();
+    tokio::spawn(send(seen, last, sender));
+    let body = body.map_frame(move |frame| {
+        // As long as anything of it has not been sent, somebody watches.
+        let _until_then = &watching;
+        frame
+    });
     let kinds = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
     Ok((kinds, Body::new(body)).into_response())
 }
 
 /// Sends what is seen until nobody reads it, or who reads it is too slow.
 async fn send(seen: Seen, last: Option<i64>, mut sender: Sender<Bytes, io::Error>) {
-    let Seen { since, missed_until, mut next } = seen;
+    let Seen { since, missed_until, mut next, .. } = seen;
     let mut begin = String::from(": events of taskd\n\n");
     if let (Some(last), Some(first)) = (last, missed_until) {
         begin.push_str(&notice("missed", &json!({ "from": last + 1, "to": first - 1 })));
