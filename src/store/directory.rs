@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -14,6 +15,10 @@ const HOLDER: &str = "daemon";
 
 /// The directory in it where output is captured.
 pub const OUTPUT: &str = "output";
+
+/// So often, and so long apart, it is tried to hold a directory whose holder has just died.
+const TURNS: u32 = 100;
+const TURN: Duration = Duration::from_millis(20);
 
 /// A state directory held by this process, until it is dropped.
 #[derive(Debug)]
@@ -35,12 +40,21 @@ impl StateDirectory {
         let unusable = |error: io::Error| DirectoryError::Unusable { path: path.into(), error };
         make_private(path).map_err(unusable)?;
         let lock = File::open(path).map_err(unusable)?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                return Err(DirectoryError::Busy { path: path.into(), pid: holder(path) });
+        for turn in 1.. {
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) => {
+                    let pid = holder(path);
+                    let has_died =
+                        pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+                    if !has_died || turn == TURNS {
+                        return Err(DirectoryError::Busy { path: path.into(), pid });
+                    }
+                    // What it was about to start has the lock until it is another program.
+                    std::thread::sleep(TURN);
+                }
+                Err(error) => return Err(unusable(error.into())),
             }
-            Err(error) => return Err(unusable(error.into())),
         }
         let directory = Self { path: path.into(), _lock: lock };
         directory.sign(file, None).map_err(unusable)?;
