@@ -549,22 +549,76 @@ fn changed_files_are_taken_up_by_themselves_where_that_is_wanted() {
         ["added", "changed", "removed", "unchanged"]
             .map(|what| told[what].as_u64().expect("a number"))
     };
+    // As editors do.
+    let replace = |name: &str, text: &str| {
+        place.write("aside", text);
+        fs::rename(place.path("aside"), place.path(name)).expect("it is there");
+    };
     // It watches by the time that a file of it is taken up.
     wait_until(|| {
-        place.write("conf.d/more.toml", &task("more", 3600));
+        replace("conf.d/more.toml", &task("more", 3600));
         done(&place, &["status"]).contains("2 tasks").then_some(())
     })
     .expect("it is taken up");
-    assert_eq!(reloaded(&mut daemon), [1, 0, 0, 1]);
-    // As editors do.
-    place.write("schedules.toml.new", &main(7200));
-    fs::rename(place.path("schedules.toml.new"), place.path("schedules.toml"))
-        .expect("it is there");
+    while reloaded(&mut daemon) != [1, 0, 0, 1] {}
+    replace("schedules.toml", &main(7200));
     while reloaded(&mut daemon) != [0, 1, 0, 1] {}
-    place.write("conf.d/more.toml", "[tasks.more]\ncommand = \"true\"\n");
+    replace("conf.d/more.toml", "[tasks.more]\ncommand = \"true\"\n");
     daemon.wait_for("this task never says when to run");
     assert!(done(&place, &["status"]).contains("2 tasks"), "nothing has changed");
     fs::remove_file(place.path("conf.d/more.toml")).expect("it is there");
     while reloaded(&mut daemon) != [0, 0, 1, 1] {}
     daemon.stop();
+}
+
+#[test]
+fn a_pool_is_none_of_those_things_that_are_read_at_the_start_only() {
+    let (place, daemon) = running(TASKS);
+    let more = "[pools.few]\nlimit = 2\n[tasks.new]\ninterval = \"1h\"\ncommand = \"true\"\n";
+    place.write("schedules.toml", &format!("{TASKS}{more}"));
+    let (code, told, errors) = ask(&place, &["reload"]);
+    assert_eq!((code, told.as_str(), errors.as_str()), (0, "added: new\nunchanged: 4\n", ""));
+    daemon.stop();
+}
+
+#[test]
+fn a_task_that_failed_is_not_well_while_it_runs_again() {
+    let (place, daemon) = running(TASKS);
+    place.write("go", "");
+    assert_eq!(ask(&place, &["trigger", "long", "--wait", "--env", "CODE=3"]).0, 1);
+    fs::remove_file(place.path("go")).expect("it is there");
+    done(&place, &["trigger", "long"]);
+    assert_eq!(ask(&place, &["status", "--check", "long"]).0, 1);
+    // Paused with everything, and for a while by itself: nothing comes.
+    done(&place, &["pause", "--all"]);
+    done(&place, &["pause", "tick", "--for", "10s"]);
+    assert_eq!(object(&place, &["status", "tick", "--json"])["next"], json!([]));
+    assert_eq!(ask(&place, &["pause", "tick", "--for", "0s"]).0, 2);
+    let (status, body) = http(&place, "POST", "/v1/tasks/long/trigger", "{\"env\": \"A=hunter2\"}");
+    assert_eq!(status, 422);
+    assert!(!body.to_string().contains("hunter2"), "{body}");
+    daemon.stop();
+}
+
+#[test]
+fn questions_without_end_hold_up_nothing_that_is_due() {
+    let (place, daemon) = quiet(TASKS);
+    place.wait_for("ticks", |text| !text.is_empty());
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    http(&place, "GET", "/v1/tasks", "");
+                }
+            });
+        }
+        let before = place.read("ticks").lines().count();
+        place.wait_for("ticks", |text| text.lines().count() >= before + 5);
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let rows = json_lines(done(&place, &["history", "tick", "--json"]).as_bytes());
+    assert!(rows.iter().all(|row| row["verdict"] == "run"), "{rows:?}");
+    done(&place, &["stop"]);
+    daemon.end();
 }

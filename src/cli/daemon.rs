@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::args::Global;
 use super::exit::{Exit, Failure};
 use super::serve::Kept;
 use super::{locate, past, plan, socket, state};
 use crate::clock;
-use crate::control::{Answer, Client, Source};
+use crate::control::{Answer, Client, MOST_STREAMS, Source};
 use crate::store::{self, Archive, Catalogue};
 use crate::zone::Zone;
 
@@ -91,6 +92,7 @@ impl Daemon {
                 watch: None,
                 scrape: None,
                 catalogue,
+                streams: Arc::new(Semaphore::new(MOST_STREAMS)),
                 reload: None,
                 records: Arc::new(archive),
                 captures: Arc::new(Kept(Some(directory.join(store::OUTPUT)))),

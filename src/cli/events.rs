@@ -15,12 +15,13 @@ pub fn events(global: &Global, plain: &Plain) -> Result<Exit, Failure> {
         let mut daemon = Daemon::connect(plain.file.as_deref(), global).await?;
         let mut pieces = daemon.get("/v1/events").await?;
         let mut out = output::results();
-        let mut text = String::new();
+        let mut read: Vec<u8> = Vec::new();
         // A daemon that ends may leave in the middle.
         while let Ok(Some(piece)) = pieces.piece().await {
-            text.push_str(&String::from_utf8_lossy(&piece));
-            while let Some(end) = text.find("\n\n") {
-                let event: String = text.drain(..end + 2).collect();
+            read.extend(piece);
+            while let Some(end) = read.windows(2).position(|end| end == b"\n\n") {
+                let event: Vec<u8> = read.drain(..end + 2).collect();
+                let event = String::from_utf8_lossy(&event);
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let Some(data) = field("data: ") else { continue };
                 let Ok(data) = serde_json::from_str::<Value>(data) else { continue };

@@ -4,7 +4,6 @@
 //! with, and tasks that are the same keep their state.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,13 +11,14 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::exit::Failure;
-use super::watch::Watcher;
-use super::{host, past, plan, serve, trust, validate};
+use super::watch::{self, Watcher};
+use super::{host, past, plan, run, serve, trust, validate};
 use crate::clock;
-use crate::config::{Plan, Problem, Severity};
+use crate::config::{Daemon, Plan, Problem, Severity, Source};
 use crate::control::Reload;
 use crate::engine::{Catalogue, Change, Handle};
 use crate::name::Name;
+use crate::policy::Limits;
 use crate::runner::{CommandTask, Surroundings};
 use crate::task::BoxFuture;
 
@@ -38,6 +38,20 @@ struct Loaded {
     /// Without its tasks.
     plan: Plan,
     commands: HashMap<Name, Arc<CommandTask>>,
+    /// Where its files lie, and those of a plan that was refused since.
+    directories: BTreeSet<PathBuf>,
+}
+
+/// Why a file is not taken up, as an answer; and where it lies, with all that it includes.
+struct Refusal {
+    told: Value,
+    directories: BTreeSet<PathBuf>,
+}
+
+impl From<Value> for Refusal {
+    fn from(told: Value) -> Self {
+        Self { told, directories: BTreeSet::new() }
+    }
 }
 
 /// What a reload has changed.
@@ -58,7 +72,8 @@ impl Reloader {
         (surroundings, dry_run): (Arc<Surroundings>, bool),
         (plan, commands): (Plan, HashMap<Name, Arc<CommandTask>>),
     ) -> Arc<Self> {
-        let loaded = Mutex::new(Loaded { plan, commands });
+        let directories = plan.directories.clone();
+        let loaded = Mutex::new(Loaded { plan, commands, directories });
         Arc::new(Self { path, engine, catalogue, surroundings, dry_run, loaded })
     }
 
@@ -67,7 +82,12 @@ impl Reloader {
         let mut loaded = self.loaded.lock().await;
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        let read = read.unwrap_or_else(|error| Err(refusal(&error.to_string(), None, &[])));
+        let read = read.unwrap_or_else(|error| Err(refusal(&error.to_string(), None, &[]).into()));
+        let read = read.map_err(|Refusal { told, directories }| {
+            // What is mended there is noticed, too.
+            loaded.directories.extend(directories);
+            told
+        });
         let plan = read.inspect_err(|told| {
             let message = told["error"]["message"].as_str().unwrap_or_default();
             tracing::error!("the file is not taken up: {message}");
@@ -78,18 +98,22 @@ impl Reloader {
                 tracing::error!(file = %place, task, code, "{}", text("message").unwrap_or_default());
             }
         })?;
-        let restart = plan.daemon != loaded.plan.daemon;
+        run::warn(&plan);
+        let rows = validate::rows(&plan);
+        let mut warnings: Vec<String> = rows.iter().map(in_words).collect();
+        let limits =
+            Limits { pools: loaded.plan.daemon.limits.pools.clone(), ..plan.daemon.limits.clone() };
+        let restart = Daemon { limits, ..plan.daemon.clone() } != loaded.plan.daemon;
         let changes = self.load(&mut loaded, plan).await;
         let Some(Changes { added, changed, removed, unchanged }) = changes else {
             return Err(refusal("the daemon is ending", None, &[]));
         };
         let (adds, changes, removes) = (added.len(), changed.len(), removed.len());
         tracing::info!(added = adds, changed = changes, removed = removes, unchanged, "reloaded");
-        let mut warnings = Vec::new();
         if restart {
             let warning = "`[daemon]` is another now, and is read at the start of a daemon only";
             tracing::warn!("{warning}");
-            warnings.push(warning);
+            warnings.push(warning.into());
         }
         Ok(json!({
             "added": added,
@@ -130,8 +154,11 @@ impl Reloader {
         limits.max_runs = loaded.plan.daemon.limits.max_runs;
         self.engine.change(Change { tasks, schedules, limits }).await?;
         self.catalogue.replace(known);
-        plan.daemon = loaded.plan.daemon.clone();
-        *loaded = Loaded { plan, commands };
+        plan.daemon = Daemon {
+            limits: Limits { pools: plan.daemon.limits.pools, ..loaded.plan.daemon.limits.clone() },
+            ..loaded.plan.daemon.clone()
+        };
+        *loaded = Loaded { directories: plan.directories.clone(), plan, commands };
         Some(changes)
     }
 
@@ -144,17 +171,30 @@ impl Reloader {
                 return std::future::pending().await;
             }
         };
+        let mut before = None;
         loop {
-            let names: BTreeSet<OsString> = {
-                let loaded = self.loaded.lock().await;
-                watcher.add(&loaded.plan.directories);
-                let sources = loaded.plan.sources.iter();
-                sources.filter_map(|source| Some(source.path.file_name()?.to_owned())).collect()
-            };
-            watcher.changed(&names).await;
-            // What is wrong stands in the log.
-            let _ = self.take_up().await;
+            let (directories, sources) = self.places().await;
+            watcher.add(&directories, &sources);
+            let look = || watch::look(&directories, &sources);
+            // What has changed since it was looked at last is seen, whenever that was.
+            if before.replace(look()).is_none_or(|before| before == look()) {
+                watcher.changed().await;
+            } else {
+                watcher.quiet().await;
+                before = Some(look());
+                // What is wrong stands in the log.
+                let _ = self.take_up().await;
+            }
         }
+    }
+
+    /// Where the files lie, and those that are there.
+    async fn places(&self) -> (BTreeSet<PathBuf>, Vec<PathBuf>) {
+        let loaded = self.loaded.lock().await;
+        let sources = loaded.plan.sources.iter();
+        let path =
+            |source: &Source| source.directory.join(source.path.file_name().unwrap_or_default());
+        (loaded.directories.clone(), sources.map(path).collect())
     }
 
     /// Looks whether zones have other rules by now, and if so loads the same text by them. Files that
@@ -180,19 +220,23 @@ impl Reloader {
 }
 
 impl Reload for Reloader {
-    fn reload(&self) -> BoxFuture<'_, Result<Value, Value>> {
-        Box::pin(self.take_up())
+    fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<Value, Value>> {
+        Box::pin(async move {
+            let taken = tokio::spawn(async move { self.take_up().await }).await;
+            // Else the runtime ends.
+            taken.unwrap_or_else(|error| Err(refusal(&error.to_string(), None, &[])))
+        })
     }
 }
 
 /// Reads the file at `path` as a start of the daemon would.
-fn read(path: &std::path::Path) -> Result<Plan, Value> {
+fn read(path: &std::path::Path) -> Result<Plan, Refusal> {
     let refused = |failure: Failure| {
         let (message, help) = failure.words();
-        refusal(&message, help.as_deref(), &[])
+        Refusal::from(refusal(&message, help.as_deref(), &[]))
     };
     if path == std::path::Path::new("-") {
-        return Err(refusal("standard input cannot be read again", None, &[]));
+        return Err(refusal("standard input cannot be read again", None, &[]).into());
     }
     let setting = plan::setting(clock::wall_clock());
     setting.zones.reset();
@@ -205,10 +249,18 @@ fn read(path: &std::path::Path) -> Result<Plan, Value> {
     if plan.diagnostics.iter().any(|diagnostic| is_wrong(&diagnostic.problem)) {
         let message = plan::summary(&plan, path);
         let help = "`taskd validate` tells what is wrong";
-        return Err(refusal(&message, Some(help), &validate::rows(&plan)));
+        let told = refusal(&message, Some(help), &validate::rows(&plan));
+        return Err(Refusal { told, directories: plan.directories });
     }
+    host::judge(&mut plan);
     trust::check(&plan).map_err(refused)?;
     Ok(plan)
+}
+
+/// `schedules.toml:3:1: …`.
+fn in_words(row: &Value) -> String {
+    let text = |key: &str| row[key].as_str().unwrap_or_default();
+    format!("{}:{}:{}: {}", text("file"), row["line"], row["column"], text("message"))
 }
 
 fn refusal(message: &str, help: Option<&str>, diagnostics: &[Value]) -> Value {

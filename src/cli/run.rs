@@ -57,7 +57,7 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
 }
 
 /// Logs the warnings about the file: the daemon has no other voice.
-fn warn(plan: &Plan) {
+pub fn warn(plan: &Plan) {
     let warnings = plan.diagnostics.iter();
     for diagnostic in
         warnings.filter(|diagnostic| diagnostic.problem.severity() == Severity::Warning)
@@ -81,7 +81,7 @@ async fn decline(mut signal: Signal) {
 async fn reload(mut hang_up: Signal, reloader: Arc<Reloader>) {
     while hang_up.recv().await.is_some() {
         // Whoever sent the signal hears no answer.
-        let _ = reloader.reload().await;
+        let _ = reloader.clone().reload().await;
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::args::{Global, Run};
 use super::exit::Failure;
@@ -20,7 +20,7 @@ use super::state::Held;
 use super::{past, socket, time};
 use crate::clock::{Clock, System, wall_clock};
 use crate::config::{Entry, Plan};
-use crate::control::{Captures, Server, Source};
+use crate::control::{Captures, MOST_STREAMS, Server, Source};
 use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
@@ -77,6 +77,9 @@ pub async fn serve(
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
     let (live, metrics) = (Live::default(), Metrics::default());
     let (watch, scrape) = (live.watch(), metrics.scrape());
+    for task in &past.remembered.tasks {
+        task.last_success.into_iter().for_each(|due| metrics.succeeded(&task.name, due));
+    }
     for (name, command) in past.left {
         tasks.insert(name, Arc::new(command.within(&surroundings)));
     }
@@ -123,6 +126,7 @@ pub async fn serve(
         watch: Some(watch.clone()),
         scrape: Some(scrape),
         catalogue,
+        streams: Arc::new(Semaphore::new(MOST_STREAMS)),
         reload: Some(reloader.clone()),
         records: past.records,
         captures: Arc::new(Kept(

@@ -1,5 +1,6 @@
 //! `taskd status`: how the daemon and its tasks are; what is not well first.
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ pub fn status(global: &Global, status: &Status) -> Result<Exit, Failure> {
             let own = daemon.json("/v1/status").await?;
             let tasks = daemon.tasks().await?;
             let mut tasks = selection::of_daemon(tasks, &patterns, &status.some.tag)?;
-            let faults = |task: &Value| faults(&own, task);
+            let ended = last_ended(&mut daemon, &tasks).await?;
+            let faults = |task: &Value| faults(&own, &ended, task);
             if status.check {
                 tasks.retain(|task| !faults(task).is_empty());
             }
@@ -49,7 +51,7 @@ pub fn status(global: &Global, status: &Status) -> Result<Exit, Failure> {
                     head(&mut out, &own)?;
                 }
                 if !tasks.is_empty() {
-                    grid(&own, &tasks).write(&mut out, render::width(), true)?;
+                    grid(&own, &ended, &tasks).write(&mut out, render::width(), true)?;
                 }
             }
             out.flush()?;
@@ -61,9 +63,27 @@ pub fn status(global: &Global, status: &Status) -> Result<Exit, Failure> {
     })
 }
 
+/// How the last run that has ended ended, of each task whose last run goes on.
+async fn last_ended(
+    daemon: &mut Daemon,
+    tasks: &[Value],
+) -> Result<HashMap<String, String>, Failure> {
+    let mut ended = HashMap::new();
+    let goes_on = |task: &&Value| !task["last"].is_null() && task["last"]["outcome"].is_null();
+    for name in tasks.iter().filter(goes_on).filter_map(|task| task["task"].as_str()) {
+        let query = [("task", name.into()), ("verdict", "run".into()), ("limit", "20".into())];
+        let answer = daemon.json(&daemon::with_query("/v1/history", &query)).await?;
+        let mut rows = answer["items"].as_array().into_iter().flatten();
+        let outcome = rows.find_map(|row| row["outcome"].as_str());
+        ended.extend(outcome.map(|outcome| (name.to_string(), outcome.to_string())));
+    }
+    Ok(ended)
+}
+
 /// What is not well about a task.
-fn faults(own: &Value, task: &Value) -> Vec<&'static str> {
-    let outcome = task["last"]["outcome"].as_str();
+fn faults(own: &Value, ended: &HashMap<String, String>, task: &Value) -> Vec<&'static str> {
+    let before = || ended.get(task["task"].as_str()?).map(String::as_str);
+    let outcome = task["last"]["outcome"].as_str().or_else(before);
     let has_failed = outcome.is_some_and(|outcome| !matches!(outcome, "success" | "stopped"));
     let overdue = own["overdue"].as_array().is_some_and(|all| all.contains(&task["task"]));
     let faults = [(has_failed, "failed"), (overdue, "overdue")];
@@ -112,13 +132,13 @@ fn head(out: &mut impl Write, own: &Value) -> io::Result<()> {
     Ok(())
 }
 
-fn grid(own: &Value, tasks: &[Value]) -> Grid {
+fn grid(own: &Value, ended: &HashMap<String, String>, tasks: &[Value]) -> Grid {
     let now = clock::wall_clock();
     let mut grid = Grid::new(&["TASK", "STATE", "LAST", "NEXT", "WHEN"], 4);
     for task in tasks {
         let text = |key: &str| task[key].as_str().unwrap_or("-").to_string();
         let mut state = text("state");
-        if faults(own, task).contains(&"overdue") {
+        if faults(own, ended, task).contains(&"overdue") {
             state.push_str(", overdue");
         }
         let paused = &task["paused"];

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,6 +16,9 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::protocol::{self, Source};
+
+/// So long a daemon may take to begin its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whom one may ask.
 pub struct Client(Kind);
@@ -89,7 +93,9 @@ impl Client {
         let request = request.body(Full::from(body)).map_err(io::Error::other)?;
         let response = match &mut self.0 {
             Kind::Daemon(requests) => {
-                let response = requests.send_request(request).await.map_err(io::Error::other)?;
+                let response = tokio::time::timeout(PATIENCE, requests.send_request(request)).await;
+                let response = response.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+                let response = response.map_err(io::Error::other)?;
                 response.map(Body::new)
             }
             Kind::Own(router) => router.call(request).await.map_err(io::Error::other)?,

@@ -10,5 +10,5 @@ mod protocol;
 mod server;
 
 pub use client::{Answer, Client};
-pub use protocol::{ApiError, Captures, Reload, Source};
+pub use protocol::{ApiError, Captures, MOST_STREAMS, Reload, Source};
 pub use server::{Server, SocketError};

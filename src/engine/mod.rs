@@ -79,8 +79,8 @@ pub struct Engine {
     end: Option<SignedDuration>,
     /// When it began.
     since: Timestamp,
-    /// Who waits for what comes of the present request, and what was given with it.
-    asked: Option<(oneshot::Sender<Vec<Event>>, Given)>,
+    /// The present request, if somebody waits for what comes of it.
+    asked: Option<Asked>,
     /// What persons have given to runs of theirs that have not ended.
     given: HashMap<RunId, Given>,
     /// Why the store does not record, if it does not.
@@ -110,6 +110,10 @@ impl Engine {
         };
         let boot = engine.parts.boot.clone();
         let remembered = std::mem::take(&mut engine.parts.remembered);
+        for run in remembered.runs.iter().map(|run| &run.firing.run) {
+            let task = engine.parts.tasks.get(&run.task).cloned();
+            engine.definitions.extend(task.map(|task| (run.clone(), task)));
+        }
         let is_first = engine.parts.is_first;
         // In one record: a boot that is known has had its firings.
         let mut step = Step { events: vec![Event::DaemonStarted { at, boot }], ..Step::default() };
@@ -161,6 +165,15 @@ enum Message {
     Change(Box<Change>, oneshot::Sender<Vec<Event>>),
     Status(oneshot::Sender<Status>),
     Look(Option<Name>, oneshot::Sender<Look>),
+}
+
+/// A request that somebody waits for.
+struct Asked {
+    answer: oneshot::Sender<Vec<Event>>,
+    /// The task that is to run.
+    task: Option<Name>,
+    /// What was given to that run.
+    given: Given,
 }
 
 /// How tasks are.

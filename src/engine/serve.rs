@@ -7,9 +7,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::attempt::Ended;
-use super::{Change, Engine, Look, Message};
+use super::{Asked, Change, Engine, Look, Message};
 use crate::clock::Wake;
 use crate::event::{Event, RunId, TriggerKind};
+use crate::name::Name;
 use crate::scheduler::{Action, Input, Request, Step};
 use crate::task::Given;
 use crate::zone::Zone;
@@ -36,18 +37,6 @@ impl Engine {
             let input = tokio::select! {
                 biased;
                 ended = self.attempts.next() => self.finished(ended),
-                Some(message) = self.requests.recv() => {
-                    let Some(request) = self.hear(message) else { continue };
-                    if matches!(request, Request::Drain | Request::Stop) && self.end.is_none() {
-                        let grace = self.parts.shutdown_grace;
-                        self.end = Some(self.parts.clock.elapsed().saturating_add(signed(grace)));
-                        let last = self.scheduler.longest_stop_grace().unsigned_abs() + LAST_STEPS;
-                        patience = Box::pin(tokio::time::sleep(grace.saturating_sub(last)));
-                        let last = grace.saturating_sub(LAST_RECORDS);
-                        last_patience = Box::pin(tokio::time::sleep(last));
-                    }
-                    Input::Asked(request)
-                }
                 () = &mut patience => {
                     patience = endless();
                     Input::Asked(Request::Stop)
@@ -57,6 +46,17 @@ impl Engine {
                     self.attempts.give_up();
                     continue;
                 }
+                Some(message) = self.requests.recv() => {
+                    match self.hear(message) {
+                        Some(request) => {
+                            self.begin_to_end(&request, &mut patience, &mut last_patience);
+                            Input::Asked(request)
+                        }
+                        // Whoever asks again and again does not hold up what is due.
+                        None if self.is_due() => Input::Tick,
+                        None => continue,
+                    }
+                }
                 wake = self.parts.clock.sleep_until(self.scheduler.wake_at()) => match wake {
                     Wake::Due => Input::Tick,
                     Wake::Stepped(by) => Input::ClockStepped(by),
@@ -64,7 +64,10 @@ impl Engine {
             };
             let mut step = self.decide([input]);
             let asked = self.asked.take();
-            let told = asked.map(|(answer, given)| (answer, self.note(given, &step.events)));
+            let told = asked.map(|asked| {
+                self.note(asked.task.as_ref(), asked.given, &step.events);
+                (asked.answer, step.events.clone())
+            });
             while step.events.len() < MOST_TOGETHER
                 && let Some(ended) = self.attempts.try_next()
             {
@@ -82,19 +85,39 @@ impl Engine {
         self.record(&[Event::DaemonStopped { at }]).await;
     }
 
+    /// Whether there is something to judge.
+    fn is_due(&self) -> bool {
+        self.scheduler.wake_at().is_some_and(|at| at <= self.parts.clock.now())
+    }
+
+    /// The first request to end sets the times by which it is over.
+    fn begin_to_end(&mut self, request: &Request, patience: &mut Patience, last: &mut Patience) {
+        if matches!(request, Request::Drain | Request::Stop) && self.end.is_none() {
+            let grace = self.parts.shutdown_grace;
+            self.end = Some(self.parts.clock.elapsed().saturating_add(signed(grace)));
+            let steps = self.scheduler.longest_stop_grace().unsigned_abs() + LAST_STEPS;
+            *patience = Box::pin(tokio::time::sleep(grace.saturating_sub(steps)));
+            *last = Box::pin(tokio::time::sleep(grace.saturating_sub(LAST_RECORDS)));
+        }
+    }
+
     /// Answers a question at once; of a request, remembers who waits.
     fn hear(&mut self, message: Message) -> Option<Request> {
         // Who has asked may have gone.
         match message {
             Message::Ask(request) => return Some(request),
             Message::Do(request, given, answer) => {
-                self.asked = Some((answer, given));
+                let task = match &request {
+                    Request::Trigger { task, .. } => Some(task.clone()),
+                    _ => None,
+                };
+                self.asked = Some(Asked { answer, task, given });
                 return Some(request);
             }
             Message::Change(change, answer) => {
                 let Change { tasks, schedules, limits } = *change;
                 self.parts.tasks = tasks;
-                self.asked = Some((answer, Given::default()));
+                self.asked = Some(Asked { answer, task: None, given: Given::default() });
                 return Some(Request::Load(schedules, limits));
             }
             Message::Status(answer) => drop(answer.send(self.status())),
@@ -106,17 +129,22 @@ impl Engine {
         None
     }
 
-    /// Keeps what was given to the firing that a person wants until its run has ended.
-    fn note(&mut self, given: Given, events: &[Event]) -> Vec<Event> {
-        let manual = events.iter().find_map(|event| match event {
+    /// Keeps what was given to the firing of `task` that a person wants until its run has ended.
+    fn note(&mut self, task: Option<&Name>, given: Given, events: &[Event]) {
+        let wanted = |run: &RunId| task == Some(&run.task);
+        // Others may have waited for longer: the last is that of this request.
+        let run = events.iter().rev().find_map(|event| match event {
             Event::RunStarted { run, trigger: TriggerKind::Manual, .. }
-            | Event::FiringWaiting { run, trigger: TriggerKind::Manual, .. } => Some(run.clone()),
+            | Event::FiringWaiting { run, trigger: TriggerKind::Manual, .. }
+                if wanted(run) =>
+            {
+                Some(run.clone())
+            }
             _ => None,
         });
-        if let Some(run) = manual.filter(|_| given != Given::default()) {
+        if let Some(run) = run.filter(|_| given != Given::default()) {
             self.given.insert(run, given);
         }
-        events.to_vec()
     }
 
     /// Calls for a look at the world if this is the first wake-up of a day.

@@ -117,7 +117,12 @@ impl Watch {
         };
         let since = kept.recent.iter().filter(|numbered| numbered.number > last).cloned().collect();
         let first = kept.recent.front().map(|numbered| numbered.number);
-        Seen { since, missed_until: first.filter(|first| *first > last + 1), next, watching }
+        Seen {
+            since,
+            missed_until: first.filter(|first| *first > last.saturating_add(1)),
+            next,
+            watching,
+        }
     }
 
     /// Waits until nobody watches any more.

@@ -15,6 +15,8 @@ use crate::event::Event;
 use crate::name::Name;
 use crate::task::Outcome;
 
+const OUTCOMES: [&str; 6] = ["success", "failed", "timed-out", "stopped", "not-started", "lost"];
+
 /// What tells one line of a metric from another.
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, std::sync::atomic::AtomicU64>;
@@ -68,7 +70,7 @@ impl Default for Metrics {
         );
         registry.register(
             "last_success_timestamp_seconds",
-            "When the last successful run ended",
+            "When the last successful run was due",
             own.last_success,
         );
         registry.register(
@@ -103,6 +105,11 @@ impl Metrics {
         Scrape { numbers: self.numbers.clone(), registry: self.registry.clone() }
     }
 
+    /// A run of `task` that was due then has ended well, in this life or before it.
+    pub fn succeeded(&self, task: &Name, due: Timestamp) {
+        self.numbers.last_success.get_or_create(&labels(task, None)).set(unix(due));
+    }
+
     fn firings(&self, task: &Name, verdict: &str, count: u64) {
         let labels = labels(task, Some(("verdict", verdict)));
         self.numbers.firings.get_or_create(&labels).inc_by(count);
@@ -122,16 +129,21 @@ impl Observer for Metrics {
             Event::FiringsPassed { task, count, passed, .. } => {
                 self.firings(task, passed.verdict().0, count.counted);
             }
-            Event::RunFinished { at, run, outcome, .. } => {
+            Event::RunFinished { run, outcome, .. } => {
                 let labels_of_run = labels(&run.task, Some(("outcome", outcome.word())));
                 self.numbers.runs.get_or_create(&labels_of_run).inc();
                 if *outcome == Outcome::Success {
-                    let labels = labels(&run.task, None);
-                    self.numbers.last_success.get_or_create(&labels).set(unix(*at));
+                    self.succeeded(&run.task, run.due);
                 }
             }
             Event::TaskRemoved { task, .. } => {
                 self.numbers.last_success.remove(&labels(task, None));
+                for verdict in ["run", "skipped", "missed", "coalesced", "paused"] {
+                    self.numbers.firings.remove(&labels(task, Some(("verdict", verdict))));
+                }
+                for outcome in OUTCOMES {
+                    self.numbers.runs.remove(&labels(task, Some(("outcome", outcome))));
+                }
             }
             _ => {}
         }

@@ -60,10 +60,11 @@ impl Scheduler {
     /// How the task of this name is, or how all of them are, by name.
     #[must_use]
     pub fn look(&self, task: Option<&Name>) -> Vec<TaskStatus> {
-        let all = self.tasks.keys();
-        all.filter(|name| task.is_none_or(|task| task == *name))
-            .map(|name| self.look_at(name))
-            .collect()
+        match task {
+            Some(task) if !self.tasks.contains_key(task) => Vec::new(),
+            Some(task) => vec![self.look_at(task)],
+            None => self.tasks.keys().map(|name| self.look_at(name)).collect(),
+        }
     }
 
     fn look_at(&self, name: &Name) -> TaskStatus {
@@ -90,7 +91,12 @@ impl Scheduler {
             state,
             running,
             waiting: task.waiting.len() + task.arisen.len(),
-            pause: task.pause.clone().or_else(|| self.pause.clone()),
+            // Of both, the one that ends last.
+            pause: [&task.pause, &self.pause]
+                .into_iter()
+                .flatten()
+                .max_by_key(|pause| pause.until.unwrap_or(Timestamp::MAX))
+                .cloned(),
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn metrics(State(source): State<Source>) -> Result<Response, Ap
 /// Takes up the schedule file again: all of it, or nothing.
 pub(super) async fn reload(State(source): State<Source>) -> Result<Response, ApiError> {
     let reload = source.reload.as_ref().ok_or_else(ApiError::ended)?;
-    Ok(match reload.reload().await {
+    Ok(match reload.clone().reload().await {
         Ok(changes) => Json(changes).into_response(),
         Err(diagnostics) => (StatusCode::UNPROCESSABLE_ENTITY, Json(diagnostics)).into_response(),
     })

@@ -12,11 +12,14 @@ use http_body_util::channel::{Channel, Sender};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{ApiError, Source};
+use super::{ApiError, PATIENCE, Source};
 use crate::engine::{Numbered, Seen};
 
 /// So often something is sent, so that a connection that is dead is noticed.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+
+/// So long who was too slow may take to read that.
+const LAST_WORD: Duration = Duration::from_mins(1);
 
 /// All that happens from now on, or since the event that `Last-Event-ID` names.
 pub(super) async fn events(
@@ -35,7 +38,11 @@ pub(super) async fn events(
     let (sender, body) = Channel::<Bytes, io::Error>::new(4);
     let seen = watch.after(last);
     let watching = seen.watching.clone();
-    tokio::spawn(send(seen, last, sender));
+    let place = source.stream()?;
+    tokio::spawn(async move {
+        send(seen, last, sender).await;
+        drop(place);
+    });
     let body = body.map_frame(move |frame| {
         // As long as anything of it has not been sent, somebody watches.
         let _until_then = &watching;
@@ -48,31 +55,32 @@ pub(super) async fn events(
 /// Sends what is seen until nobody reads it, or who reads it is too slow.
 async fn send(seen: Seen, last: Option<i64>, mut sender: Sender<Bytes, io::Error>) {
     let Seen { since, missed_until, mut next, .. } = seen;
-    let mut begin = String::from(": events of taskd\n\n");
+    let mut text = String::from(": events of taskd\n\n");
     if let (Some(last), Some(first)) = (last, missed_until) {
-        begin.push_str(&notice("missed", &json!({ "from": last + 1, "to": first - 1 })));
+        let (from, to) = (last.saturating_add(1), first.saturating_sub(1));
+        text.push_str(&notice("missed", &json!({ "from": from, "to": to })));
     }
-    begin.extend(since.iter().map(told));
-    if sender.send_data(begin.into()).await.is_err() {
-        return;
-    }
-    loop {
-        let text = match tokio::time::timeout(SIGN_OF_LIFE, next.recv()).await {
+    text.extend(since.iter().map(told));
+    let behind = loop {
+        match tokio::time::timeout(PATIENCE, sender.send_data(text.into())).await {
+            Ok(Ok(())) => {}
+            // Nobody reads it any more.
+            Ok(Err(_)) => return,
+            Err(_) => break next.len(),
+        }
+        text = match tokio::time::timeout(SIGN_OF_LIFE, next.recv()).await {
             Ok(Ok(numbered)) => told(&numbered),
             Ok(Err(RecvError::Lagged(count))) => {
-                let text = notice("dropped", &json!({ "behind": count }));
-                // The last word to who reads too slowly.
-                let _ = sender.send_data(text.into()).await;
-                return;
+                break usize::try_from(count).unwrap_or(usize::MAX);
             }
             // The daemon has ended.
             Ok(Err(RecvError::Closed)) => return,
             Err(_) => ": \n\n".into(),
         };
-        if sender.send_data(text.into()).await.is_err() {
-            return;
-        }
-    }
+    };
+    // The last word to who reads too slowly, should they read on.
+    let text = notice("dropped", &json!({ "behind": behind }));
+    let _ = tokio::time::timeout(LAST_WORD, sender.send_data(text.into())).await;
 }
 
 fn told(numbered: &Numbered) -> String {

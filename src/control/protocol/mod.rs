@@ -13,15 +13,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::{Catalogue, Handle, Records, Scrape, Unreadable, Watch};
 use crate::event::RunId;
@@ -30,8 +32,11 @@ use crate::task::BoxFuture;
 /// The largest body of a request: 1 MiB.
 const LARGEST: usize = 1 << 20;
 
-/// So long the body of a request may take to come.
+/// So long the body of a request may take to come, and so long a reader may take to read.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So many answers may go on without an end at once: others find a place beside them.
+pub const MOST_STREAMS: usize = 64;
 
 /// Where captured output comes from.
 pub trait Captures: Send + Sync {
@@ -47,7 +52,8 @@ pub trait Captures: Send + Sync {
 pub trait Reload: Send + Sync {
     /// Makes what the file says now the tasks; what has changed is told as the body of an answer, or
     /// else what is wrong with the file, and nothing is changed.
-    fn reload(&self) -> BoxFuture<'_, Result<serde_json::Value, serde_json::Value>>;
+    /// Whoever has asked may go: it is done all the same.
+    fn reload(self: Arc<Self>) -> BoxFuture<'static, Result<serde_json::Value, serde_json::Value>>;
 }
 
 /// What answers come from.
@@ -55,6 +61,8 @@ pub trait Reload: Send + Sync {
 pub struct Source {
     /// The engine; none where only the record answers.
     pub engine: Option<Handle>,
+    /// The places of answers that go on without an end.
+    pub streams: Arc<Semaphore>,
     /// What lets clients watch what happens.
     pub watch: Option<Watch>,
     /// What counts what happens.
@@ -117,18 +125,18 @@ async fn without_body(request: Request, next: Next) -> Result<Response, ApiError
 }
 
 /// All of a body.
-async fn read(body: axum::body::Body) -> Result<axum::body::Bytes, ApiError> {
-    match tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => {
+async fn read(body: axum::body::Body) -> Result<Bytes, ApiError> {
+    let Ok(read) = tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await else {
+        let message = "the body does not come";
+        return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message));
+    };
+    read.map_err(|error| {
+        if error.into_inner().is::<LengthLimitError>() {
             let (status, message) = (StatusCode::PAYLOAD_TOO_LARGE, "a body may have 1 MiB");
-            Err(ApiError::new(status, "too-large", message))
+            return ApiError::new(status, "too-large", message);
         }
-        Err(_) => {
-            let message = "the body does not come";
-            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", message))
-        }
-    }
+        ApiError::new(StatusCode::BAD_REQUEST, "bad-body", "the body cannot be read")
+    })
 }
 
 /// What the body of `request` says as JSON; without one, what is the default.
@@ -138,9 +146,11 @@ async fn body<T: DeserializeOwned + Default>(request: Request) -> Result<T, ApiE
         return Ok(T::default());
     }
     serde_json::from_slice(&body).map_err(|error| {
-        // It tells of keys and types, and of no value but where that is no secret.
-        let message = format!("the body is wrong: {error}");
+        // What stands there may be a secret.
+        let (line, column) = (error.line(), error.column());
+        let message = format!("the body is wrong at line {line}, column {column}");
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-body", message)
+            .help("a pause takes `for`, `until` and `reason`, a trigger `force` and `env`")
     })
 }
 
@@ -193,6 +203,14 @@ impl ApiError {
 }
 
 impl Source {
+    /// A place for an answer that goes on without an end.
+    fn stream(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.streams.clone().try_acquire_owned().map_err(|_| {
+            let message = "too many read without an end already";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+        })
+    }
+
     /// The engine, which alone does anything.
     fn engine(&self) -> Result<&Handle, ApiError> {
         self.engine.as_ref().ok_or_else(ApiError::ended)

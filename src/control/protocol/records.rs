@@ -11,7 +11,7 @@ use http_body_util::channel::{Channel, Sender};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ApiError, Json, Source};
+use super::{ApiError, Json, PATIENCE, Source};
 use crate::engine::{Query, Row, Story};
 use crate::event::RunId;
 use crate::zone::Zone;
@@ -161,7 +161,11 @@ pub(super) async fn output(
             .help("captured are tasks with `output = \"capture\"`, the newest runs of each"));
     };
     let (sender, body) = Channel::<Bytes, io::Error>::new(4);
-    tokio::spawn(send(source, run, captured, follow, sender));
+    let place = follow.then(|| source.stream()).transpose()?;
+    tokio::spawn(async move {
+        send(source, run, captured, follow, sender).await;
+        drop(place);
+    });
     let body = Body::new(body);
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response())
 }
@@ -199,9 +203,10 @@ async fn send(
             if buffer.is_empty() {
                 break;
             }
-            if sender.send_data(buffer.into()).await.is_err() {
-                // Nobody reads it any more.
-                return;
+            // Nobody reads it any more, or too slowly.
+            let sent = tokio::time::timeout(PATIENCE, sender.send_data(buffer.into())).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return sender.abort(io::Error::other("it is read too slowly"));
             }
         }
         if !(follow && goes_on) {

@@ -147,6 +147,9 @@ impl PauseBody {
             (Some(text), None) => {
                 let length = duration::parse(&text);
                 let length = length.map_err(|error| wrong(format!("`for`: {error}")))?;
+                if length.is_zero() {
+                    return Err(wrong("`for`: it has to be more than nothing".into()));
+                }
                 Some(Until::For(length))
             }
             (None, Some(text)) => {
@@ -159,6 +162,9 @@ impl PauseBody {
             }
             (None, None) => None,
         };
+        if self.reason.as_ref().is_some_and(|reason| reason.contains(char::is_control)) {
+            return Err(wrong("`reason` is one line of text".into()));
+        }
         Ok(Request::Pause { task, until, reason: self.reason.filter(|reason| !reason.is_empty()) })
     }
 }
@@ -244,7 +250,7 @@ pub(super) async fn trigger(
     }
     let request = Request::Trigger { task: name.clone(), force };
     let events = done(engine, request, Given(env.into_iter().collect())).await?;
-    let judged = events.iter().find_map(|event| match event {
+    let judged = events.iter().rev().find_map(|event| match event {
         Event::RunStarted { run, trigger: TriggerKind::Manual, .. } if run.task == name => {
             Some(json!({ "run": run.to_string(), "verdict": "run", "reason": null }))
         }
