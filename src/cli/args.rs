@@ -122,7 +122,7 @@ pub struct Run {
     pub json: bool,
 }
 
-/// Some tasks of a file.
+/// Some tasks of a file, or of its daemon.
 #[derive(Args, Debug)]
 pub struct Selected {
     /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
@@ -229,24 +229,10 @@ pub struct Why {
     pub json: bool,
 }
 
-/// Some tasks of a daemon.
-#[derive(Args, Debug)]
-pub struct OfDaemon {
-    /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK")]
-    pub words: Vec<String>,
-    /// Only tasks with this tag
-    #[arg(long, value_name = "TAG")]
-    pub tag: Vec<String>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub json: bool,
-}
-
 #[derive(Args, Debug)]
 pub struct Status {
     #[command(flatten)]
-    pub some: OfDaemon,
+    pub some: Selected,
     /// Tell it again every second, until Ctrl-C
     #[arg(long, conflicts_with = "check")]
     pub watch: bool,
@@ -259,7 +245,7 @@ pub struct Status {
 #[derive(Args, Debug)]
 pub struct Pause {
     #[command(flatten)]
-    pub some: OfDaemon,
+    pub some: Selected,
     /// Everything, by a switch of its own
     #[arg(long, conflicts_with_all = ["tag"])]
     pub all: bool,
@@ -277,7 +263,7 @@ pub struct Pause {
 #[derive(Args, Debug)]
 pub struct Resume {
     #[command(flatten)]
-    pub some: OfDaemon,
+    pub some: Selected,
     /// Everything; tasks that were paused by themselves stay so
     #[arg(long, conflicts_with_all = ["tag"])]
     pub all: bool,

@@ -118,7 +118,7 @@ impl Daemon {
             return Ok(daemon);
         }
         let message = format!("no daemon answers; tried {}", daemon.tried);
-        let help = "`taskd history` and `taskd why` read what the last one has left";
+        let help = "start it by `taskd run`; `taskd history` and `taskd why` read what the last one has left";
         Err(Failure::new(Exit::NoDaemon, message).help(help))
     }
 

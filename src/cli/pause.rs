@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::args::{Global, OfDaemon, Pause, Resume};
+use super::args::{Global, Pause, Resume, Selected};
 use super::daemon::{self, Daemon, encoded};
 use super::exit::{Exit, Failure};
 use super::time::{self, Bound};
@@ -30,7 +30,7 @@ pub fn resume(global: &Global, resume: &Resume) -> Result<Exit, Failure> {
 /// Turns `some` tasks, or everything, off or on.
 fn switch(
     global: &Global,
-    some: &OfDaemon,
+    some: &Selected,
     all: bool,
     verb: &str,
     body: impl Fn(&Daemon) -> Result<Value, Failure>,

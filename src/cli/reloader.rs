@@ -149,15 +149,14 @@ impl Reloader {
         changes.removed = left.cloned().collect();
         changes.added.sort_unstable();
         changes.changed.sort_unstable();
-        let mut limits = plan.daemon.limits.clone();
-        // The cap over all is one of those things that are read at the start.
-        limits.max_runs = loaded.plan.daemon.limits.max_runs;
-        self.engine.change(Change { tasks, schedules, limits }).await?;
-        self.catalogue.replace(known);
+        // But for the pools, it is read at the start.
         plan.daemon = Daemon {
             limits: Limits { pools: plan.daemon.limits.pools, ..loaded.plan.daemon.limits.clone() },
             ..loaded.plan.daemon.clone()
         };
+        let limits = plan.daemon.limits.clone();
+        self.engine.change(Change { tasks, schedules, limits }).await?;
+        self.catalogue.replace(known);
         *loaded = Loaded { directories: plan.directories.clone(), plan, commands };
         Some(changes)
     }
@@ -238,8 +237,7 @@ fn read(path: &std::path::Path) -> Result<Plan, Refusal> {
     if path == std::path::Path::new("-") {
         return Err(refusal("standard input cannot be read again", None, &[]).into());
     }
-    let setting = plan::setting(clock::wall_clock());
-    setting.zones.reset();
+    jiff::tz::db().reset();
     let mut plan = plan::read(path, clock::wall_clock()).map_err(refused)?;
     let lacks_rights = host::judge_rights(&mut plan);
     let is_wrong = |problem: &Problem| {

@@ -102,7 +102,7 @@ pub async fn serve(
         shutdown_grace,
         tasks,
         // Should the last look go on, another is of no use.
-        each_day: Box::new(move |_| {
+        each_day: Box::new(move || {
             let _ = days.try_send(());
         }),
     };

@@ -112,7 +112,7 @@ fn head(out: &mut impl Write, own: &Value) -> io::Result<()> {
     let since = instant(&own["since"]).map_or_else(String::new, |at| time::relative(at, now));
     write!(
         out,
-        "{}: {}, {} running, {} waiting; up since {since}, pid {}",
+        "{}: {}, {} running, {} waiting; began {since}, pid {}",
         own["file"].as_str().unwrap_or("-"),
         plural(number("tasks").unwrap_or_default(), "task"),
         own["running"],

@@ -22,7 +22,7 @@ const QUIET: Duration = Duration::from_millis(300);
 /// So long it is waited for quiet at most.
 const MOST: Duration = Duration::from_secs(3);
 
-/// What is there of a daemon's files.
+/// Notices that something changes in a directory.
 pub struct Watcher {
     inotify: Arc<OwnedFd>,
     changes: mpsc::Receiver<()>,

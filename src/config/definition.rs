@@ -50,14 +50,8 @@ fn json(node: &super::Node) -> Value {
     serde_json::to_value(node).unwrap_or_default()
 }
 
-/// What says when a task fires, and what becomes of a run of it that goes on.
-const RECALLED: [&str; 16] = [
-    "interval",
-    "cron",
-    "date",
-    "calendar",
-    "startup",
-    "after",
+/// Beside the triggers: what says when a task fires, and what becomes of a run of it that goes on.
+const RECALLED: [&str; 10] = [
     "timezone",
     "start",
     "end",
@@ -76,7 +70,8 @@ const RECALLED: [&str; 16] = [
 #[must_use]
 pub fn recall(name: &Name, text: &str, zones: &TimeZoneDatabase) -> Option<Entry> {
     let Ok(Value::Object(all)) = serde_json::from_str(text) else { return None };
-    let keys = all.iter().filter(|(key, _)| RECALLED.contains(&key.as_str()));
+    let is_recalled = |key: &str| keys::TRIGGERS.contains(&key) || RECALLED.contains(&key);
+    let keys = all.iter().filter(|(key, _)| is_recalled(key));
     let lines: String = keys.map(|(key, value)| format!("{key} = {}\n", toml(value))).collect();
     let mut others = BTreeSet::new();
     all.get("after").into_iter().for_each(|after| names(after, &mut others));

@@ -63,7 +63,7 @@ pub struct Parts {
     pub is_first: bool,
     /// Called at the first wake-up of each day (in UTC) but that of the start, to look whether the
     /// world is still as it was. It must not wait.
-    pub each_day: Box<dyn FnMut(Handle) + Send>,
+    pub each_day: Box<dyn FnMut() + Send>,
 }
 
 /// Runs tasks as a scheduler decides.
@@ -134,13 +134,15 @@ impl Engine {
 
     /// How it is.
     fn status(&self) -> Status {
+        let now = self.parts.clock.now();
         Status {
+            at: now,
             since: self.since,
             tasks: self.scheduler.tasks(),
             running: self.scheduler.running(),
             waiting: self.scheduler.waiting(),
             paused: self.scheduler.paused(),
-            overdue: self.scheduler.overdue(self.parts.clock.now()),
+            overdue: self.scheduler.overdue(now),
             pause: self.scheduler.pause_of_everything().cloned(),
             draining: self.scheduler.is_draining(),
             next: self.scheduler.next_firing(),
@@ -198,6 +200,8 @@ pub struct Change {
 /// How an engine is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
+    /// When it is so.
+    pub at: Timestamp,
     /// Since when it goes on.
     pub since: Timestamp,
     /// How many tasks there are.

@@ -152,7 +152,7 @@ impl Engine {
         let today = Zone::utc().wall(self.parts.clock.now()).date();
         if today != self.day {
             self.day = today;
-            (self.parts.each_day)(self.handle.clone());
+            (self.parts.each_day)();
         }
     }
 

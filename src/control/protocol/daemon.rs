@@ -38,11 +38,10 @@ pub(super) async fn metrics(State(source): State<Source>) -> Result<Response, Ap
     const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let scrape = source.scrape.as_ref().ok_or_else(ApiError::ended)?;
     let status = source.engine()?.status().await.ok_or_else(ApiError::ended)?;
-    let now = source.engine()?.look(None).await.ok_or_else(ApiError::ended)?.at;
     let known = source.catalogue.all();
-    let next = known
-        .iter()
-        .filter_map(|(name, known)| Some((name.clone(), known.schedule.next_run_after(now)?.due)));
+    let next = known.iter().filter_map(|(name, known)| {
+        Some((name.clone(), known.schedule.next_run_after(status.at)?.due))
+    });
     let text = scrape.text((status.running, status.waiting), next);
     Ok(([(header::CONTENT_TYPE, TEXT)], text).into_response())
 }

@@ -204,7 +204,7 @@ pub(super) async fn pause_everything(
     request: HttpRequest,
 ) -> Result<Json<Value>, ApiError> {
     let wanted: PauseBody = body(request).await?;
-    let now = look(&source, None).await?.at;
+    let now = source.engine()?.status().await.ok_or_else(ApiError::ended)?.at;
     done(source.engine()?, wanted.request(None, now)?, Given::default()).await?;
     everything(&source).await
 }

@@ -186,7 +186,7 @@ impl World<'_> {
             last_event: opened.last_event,
             boot: None,
             is_first: false,
-            each_day: Box::new(|_| {}),
+            each_day: Box::new(|| {}),
         };
         let schedules = tasks.into_iter().map(|(schedule, _)| schedule).collect();
         let whole_life = async {

@@ -137,7 +137,7 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         last_event: 0,
         boot: None,
         is_first: true,
-        each_day: Box::new(move |_| days.send_modify(|days| *days += 1)),
+        each_day: Box::new(move || days.send_modify(|days| *days += 1)),
     };
     let interval = Interval::new(SignedDuration::from_secs(1)).expect("a fine length");
     let when = When::new(vec![Trigger::Interval(interval)], None, None);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::event::{Cause, Event, Passed, RunId, SkipReason, TriggerKind};
+use crate::event::{Cause, Event, Passed, SkipReason, TriggerKind};
 use crate::task::{Failure, Outcome};
 
 /// What names firings, by its number.
@@ -140,27 +140,27 @@ pub(super) mod kind {
     pub const MACHINE_SUSPENDED: i64 = 17;
 }
 
-/// The number of the kind of an event, and which task or firing it is about.
-pub(super) fn about(event: &Event) -> (i64, Option<&crate::name::Name>, Option<&RunId>) {
+/// The number of the kind of an event.
+pub(super) fn kind_of(event: &Event) -> i64 {
     match event {
-        Event::DaemonStarted { .. } => (kind::DAEMON_STARTED, None, None),
-        Event::DaemonStopped { .. } => (kind::DAEMON_STOPPED, None, None),
-        Event::ClockStepped { .. } => (kind::CLOCK_STEPPED, None, None),
-        Event::MachineSuspended { .. } => (kind::MACHINE_SUSPENDED, None, None),
-        Event::StoreFailed { .. } => (kind::STORE_FAILED, None, None),
-        Event::StoreRecovered { .. } => (kind::STORE_RECOVERED, None, None),
-        Event::TaskAdded { task, .. } => (kind::TASK_ADDED, Some(task), None),
-        Event::TaskChanged { task, .. } => (kind::TASK_CHANGED, Some(task), None),
-        Event::TaskRemoved { task, .. } => (kind::TASK_REMOVED, Some(task), None),
-        Event::TaskPaused { task, .. } => (kind::TASK_PAUSED, task.as_ref(), None),
-        Event::TaskResumed { task, .. } => (kind::TASK_RESUMED, task.as_ref(), None),
-        Event::FiringWaiting { run, .. } => (kind::FIRING_WAITING, None, Some(run)),
-        Event::FiringSkipped { run, .. } => (kind::FIRING_SKIPPED, None, Some(run)),
-        Event::FiringsPassed { task, .. } => (kind::FIRINGS_PASSED, Some(task), None),
-        Event::RunStarted { run, .. } => (kind::RUN_STARTED, None, Some(run)),
-        Event::AttemptStarted { run, .. } => (kind::ATTEMPT_STARTED, None, Some(run)),
-        Event::AttemptFinished { run, .. } => (kind::ATTEMPT_FINISHED, None, Some(run)),
-        Event::RunFinished { run, .. } => (kind::RUN_FINISHED, None, Some(run)),
+        Event::DaemonStarted { .. } => kind::DAEMON_STARTED,
+        Event::DaemonStopped { .. } => kind::DAEMON_STOPPED,
+        Event::ClockStepped { .. } => kind::CLOCK_STEPPED,
+        Event::MachineSuspended { .. } => kind::MACHINE_SUSPENDED,
+        Event::StoreFailed { .. } => kind::STORE_FAILED,
+        Event::StoreRecovered { .. } => kind::STORE_RECOVERED,
+        Event::TaskAdded { .. } => kind::TASK_ADDED,
+        Event::TaskChanged { .. } => kind::TASK_CHANGED,
+        Event::TaskRemoved { .. } => kind::TASK_REMOVED,
+        Event::TaskPaused { .. } => kind::TASK_PAUSED,
+        Event::TaskResumed { .. } => kind::TASK_RESUMED,
+        Event::FiringWaiting { .. } => kind::FIRING_WAITING,
+        Event::FiringSkipped { .. } => kind::FIRING_SKIPPED,
+        Event::FiringsPassed { .. } => kind::FIRINGS_PASSED,
+        Event::RunStarted { .. } => kind::RUN_STARTED,
+        Event::AttemptStarted { .. } => kind::ATTEMPT_STARTED,
+        Event::AttemptFinished { .. } => kind::ATTEMPT_FINISHED,
+        Event::RunFinished { .. } => kind::RUN_FINISHED,
     }
 }
 

@@ -332,9 +332,7 @@ impl Writer {
                 let number = write::definition_number(&definition.text);
                 self.definitions.insert(task.clone(), number);
             }
-            let (_, task, run) = code::about(&event);
-            let task = task.or(run.map(|run| &run.task));
-            let definition = task.and_then(|task| self.definitions.get(task)).copied();
+            let definition = event.task().and_then(|task| self.definitions.get(task)).copied();
             if let Event::RunStarted { run, .. } = &event {
                 self.kept_starts.insert(run.clone());
             }

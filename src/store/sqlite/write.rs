@@ -60,10 +60,9 @@ pub(super) fn event(
     definition: Option<i64>,
     (number, event): (i64, &Event),
 ) -> Result<()> {
-    let (kind, task, run) = code::about(event);
-    let task = task.or(run.map(|run| &run.task));
-    let task = task.map(|task| numbers.of(connection, task)).transpose()?;
-    let due = run.map(|run| run.due.as_microsecond());
+    let kind = code::kind_of(event);
+    let task = event.task().map(|task| numbers.of(connection, task)).transpose()?;
+    let due = event.run().map(|run| run.due.as_microsecond());
     let at = event.at().as_microsecond();
     connection
         .prepare_cached(
