@@ -13,7 +13,7 @@ use taskd::event::{Definition, Event, RunId, TriggerKind};
 use taskd::name::Name;
 use taskd::policy::Keep;
 use taskd::store::{Archive, Catalogue, FILE, Query, Records, Sqlite, Store};
-use taskd::task::{Failure, Outcome};
+use taskd::task::{Failure, Given, Outcome};
 
 const TASKS: i64 = 100;
 
@@ -31,7 +31,14 @@ fn starts(number: i64) -> Vec<Event> {
     let run = run(number);
     let (at, trigger) = (run.due, TriggerKind::Cron);
     vec![
-        Event::RunStarted { at, run: run.clone(), trigger, cause: None, catch_up: false },
+        Event::RunStarted {
+            at,
+            run: run.clone(),
+            trigger,
+            cause: None,
+            given: Given::default(),
+            catch_up: false,
+        },
         Event::AttemptStarted { at, run, attempt: 1 },
     ]
 }

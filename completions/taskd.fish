@@ -181,7 +181,7 @@ complete -c taskd -n "__fish_taskd_using_subcommand resume" -l log-level -d 'Wha
 complete -c taskd -n "__fish_taskd_using_subcommand resume" -l json -d 'One JSON object a line'
 complete -c taskd -n "__fish_taskd_using_subcommand resume" -l all -d 'Everything; tasks that were paused by themselves stay so'
 complete -c taskd -n "__fish_taskd_using_subcommand resume" -s h -l help -d 'Print help'
-complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l env -d 'Give a variable to this run; it is kept nowhere' -r
+complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l env -d 'Give a variable to this run; it is kept until that has ended, and shown nowhere' -r
 complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand trigger" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F

@@ -58,14 +58,20 @@ pub struct Attempt {
     pub given: Given,
 }
 
-/// Variables of the environment that a person gives to a run. They may be secrets, so nothing prints
-/// or keeps their values.
+/// What a person gives to a run along with asking for it. Values of variables may be secrets, so
+/// nothing prints them.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Given(pub std::sync::Arc<[(String, String)]>);
+pub struct Given {
+    /// Variables of its environment.
+    pub env: std::sync::Arc<[(String, String)]>,
+    /// Whether it runs beside whatever goes on.
+    pub force: bool,
+}
 
 impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Given").field("env", &names).field("force", &self.force).finish()
     }
 }
 

@@ -3,88 +3,13 @@
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Daemon, Place, alive, is_root, json_lines, text, wait_until};
-
-const TASKS: &str = r#"
-    [tasks.tick]
-    interval    = "1s"
-    tags        = ["often"]
-    command     = "echo $TASKD_DUE >> ticks"
-
-    [tasks.long]
-    startup     = { on = "start", delay = "1000s" }
-    stop_grace  = "1s"
-    command     = "echo began; echo $$ > pid; while ! [ -e go ]; do sleep 0.01; done; echo well done; exit ${CODE:-0}"
-
-    [tasks.bad]
-    startup     = "start"
-    command     = "exit 3"
-
-    [tasks.someday]
-    date        = "2030-01-01"
-    command     = "true"
-"#;
-
-fn start(place: &Place) -> Daemon {
-    let mut daemon = place.daemon(["--state", "state", "--socket", "s", "--log-level", "debug"]);
-    daemon.wait_for("running");
-    daemon
-}
-
-fn running(tasks: &str) -> (Place, Daemon) {
-    let place = Place::with("schedules.toml", tasks);
-    let daemon = start(&place);
-    (place, daemon)
-}
-
-/// One that is asked so much that nobody would read its log.
-fn quiet(tasks: &str) -> (Place, Daemon) {
-    let place = Place::with("schedules.toml", tasks);
-    let daemon = place.daemon(["--state", "state", "--socket", "s", "--log-level", "error"]);
-    wait_until(|| UnixStream::connect(place.path("s")).ok()).expect("it answers");
-    (place, daemon)
-}
-
-/// The exit code, and what was printed and complained of.
-fn ask(place: &Place, words: &[&str]) -> (i32, String, String) {
-    let output = place.taskd(words.iter().chain(&["--state", "state", "--socket", "s"]));
-    let code = output.status.code().expect("it ends by itself");
-    (code, text(&output.stdout), text(&output.stderr))
-}
-
-fn done(place: &Place, words: &[&str]) -> String {
-    let (code, told, errors) = ask(place, words);
-    assert_eq!(code, 0, "{words:?}: {told} {errors}");
-    told
-}
-
-fn object(place: &Place, words: &[&str]) -> Value {
-    json_lines(done(place, words).as_bytes()).remove(0)
-}
-
-/// Speaks plain HTTP, as any client may; returns the status and the body.
-fn http(place: &Place, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let mut stream = UnixStream::connect(place.path("s")).expect("it answers");
-    let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {body}: {error}"));
-    (status.expect("a status"), body)
-}
+use support::asking::{TASKS, ask, done, http, object, quiet, running, start};
+use support::{Place, alive, is_root, json_lines, text, wait_until};
 
 #[test]
 fn a_pause_holds_a_task_until_it_is_resumed_and_outlives_a_crash() {
@@ -139,7 +64,7 @@ fn a_pause_holds_a_task_until_it_is_resumed_and_outlives_a_crash() {
 fn a_person_runs_a_task_waits_for_it_and_stops_it() {
     let (place, daemon) = running(TASKS);
     place.write("go", "");
-    // With its output, and its outcome; a variable is kept nowhere.
+    // With its output, and its outcome; a variable is shown nowhere.
     assert_eq!(done(&place, &["trigger", "long", "--wait"]), "began\nwell done\n");
     let (code, told, errors) = ask(&place, &["trigger", "long", "--wait", "--env", "CODE=4"]);
     assert_eq!((code, told.as_str()), (1, "began\nwell done\n"), "{errors}");
@@ -212,91 +137,6 @@ fn status_tells_what_is_not_well_first() {
     let (code, _, errors) = ask(&place, &["status"]);
     assert_eq!(code, 69, "{errors}");
     assert!(errors.contains("no daemon answers; tried `s`"), "{errors}");
-}
-
-#[test]
-fn a_reload_is_all_or_nothing() {
-    let (place, mut daemon) = running(TASKS);
-    place.wait_for("ticks", |text| !text.is_empty());
-    done(&place, &["trigger", "long"]);
-    done(&place, &["pause", "someday", "--reason", "later"]);
-    let wrong = format!("{TASKS}\n[tasks.new]\ninterval = \"1 fortnight\"\ncommand = \"true\"\n");
-    place.write("schedules.toml", &wrong);
-    let before = object(&place, &["status", "someday", "--json"]);
-    let (code, _, errors) = ask(&place, &["reload"]);
-    assert_eq!(code, 78, "{errors}");
-    assert!(errors.contains("schedules.toml:21:12: error[bad-duration]: "), "{errors}");
-    assert!(errors.contains("nothing has changed: 1 error in "), "{errors}");
-    daemon.wait_for("the file is not taken up: 1 error in schedules.toml");
-    let told = daemon.wait_for("this is not a duration as `1h 30m`");
-    assert_eq!((&told["file"], &told["task"]), (&"schedules.toml:21".into(), &"new".into()));
-    let (status, body) = http(&place, "POST", "/v1/reload", "");
-    assert_eq!((status, &body["error"]["code"]), (422, &"bad-file".into()), "{body}");
-    assert_eq!(body["diagnostics"][0]["line"], 21, "{body}");
-    assert_eq!(object(&place, &["status", "someday", "--json"]), before);
-    // What is right is taken up; what runs keeps its definition, and what is the same its state.
-    let right = TASKS
-        .replace("interval    = \"1s\"", "interval    = \"3600s\"")
-        .replace("well done", "not so well")
-        .replace("[tasks.bad]", "[tasks.good]");
-    place.write("schedules.toml", &right);
-    let told = done(&place, &["reload"]);
-    assert_eq!(told, "added: good\nchanged: long, tick\nremoved: bad\nunchanged: 1\n");
-    assert_eq!(object(&place, &["status", "someday", "--json"])["paused"]["reason"], "later");
-    place.write("go", "");
-    while daemon.wait_for("run finished")["task"] != "long" {}
-    assert_eq!(done(&place, &["output", "long"]), "began\nwell done\n");
-    assert_eq!(done(&place, &["trigger", "long", "--wait"]), "began\nnot so well\n");
-    // By a signal, and with the values of an environment, which no record has.
-    place.write(
-        "schedules.toml",
-        &right.replace("startup     = \"start\"", "startup = \"start\"\nenv = { A = \"b\" }"),
-    );
-    daemon.signal("HUP");
-    let reloaded = daemon.wait_for("reloaded");
-    assert_eq!(
-        (&reloaded["changed"], &reloaded["unchanged"]),
-        (&1.into(), &3.into()),
-        "{reloaded}"
-    );
-    place.write("schedules.toml", &format!("[daemon]\nmax_runs = 3\n{right}"));
-    let (code, _, errors) = ask(&place, &["reload"]);
-    assert_eq!(code, 0, "{errors}");
-    assert!(errors.contains("warning: `[daemon]` is another now"), "{errors}");
-    daemon.stop();
-}
-
-#[test]
-fn a_reload_in_the_middle_of_a_burst_loses_and_doubles_nothing() {
-    let second = jiff::Timestamp::from_second(
-        text(&std::process::Command::new("date").arg("+%s").output().expect("a `date`").stdout)
-            .trim()
-            .parse::<i64>()
-            .expect("a number")
-            + 3,
-    );
-    let due = second.expect("in range");
-    let tasks = |description: &str| {
-        let task = |number: u32| {
-            format!(
-                "t{number} = {{ date = \"{due}\", command = \"echo {number} >> runs\", description = \"{description}\" }}\n"
-            )
-        };
-        format!("[tasks]\n{}", (0..1_000).map(task).collect::<String>())
-    };
-    let (place, daemon) = quiet(&tasks("before"));
-    for turn in 0.. {
-        place.write("schedules.toml", &tasks(&format!("turn {turn}")));
-        done(&place, &["reload"]);
-        if fs::read_to_string(place.path("runs")).is_ok_and(|runs| runs.lines().count() >= 500) {
-            break;
-        }
-    }
-    let runs = place.wait_for("runs", |runs| runs.lines().count() >= 1_000);
-    let numbers: BTreeSet<_> = runs.lines().collect();
-    assert_eq!((numbers.len(), runs.lines().count()), (1_000, 1_000));
-    done(&place, &["stop"]);
-    daemon.end();
 }
 
 #[test]
@@ -402,91 +242,6 @@ fn another_user_can_neither_speak_nor_read() {
     daemon.stop();
 }
 
-/// Begins to read the stream of events, after the one of this number if there is one.
-fn watch(place: &Place, last: Option<&str>) -> BufReader<UnixStream> {
-    let mut stream = UnixStream::connect(place.path("s")).expect("it answers");
-    let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
-    let request = format!("GET /v1/events HTTP/1.1\r\nHost: x\r\n{last}\r\n");
-    stream.write_all(request.as_bytes()).expect("it reads");
-    stream.set_read_timeout(Some(Duration::from_mins(1))).expect("it can be set");
-    let mut stream = BufReader::new(stream);
-    // It has begun when its first line is there.
-    let mut line = String::new();
-    while line.trim() != ": events of taskd" {
-        line.clear();
-        assert_ne!(stream.read_line(&mut line).expect("it goes on"), 0);
-    }
-    stream
-}
-
-/// The next event that fits: its number, and what it says.
-fn next_event(stream: &mut impl BufRead, fits: impl Fn(&Value) -> bool) -> (String, Value) {
-    let mut number = String::new();
-    loop {
-        let mut line = String::new();
-        assert_ne!(stream.read_line(&mut line).expect("it goes on"), 0, "it goes on");
-        if let Some(id) = line.strip_prefix("id: ") {
-            number = id.trim().into();
-        }
-        let data =
-            line.strip_prefix("data: ").map(|data| serde_json::from_str(data).expect("JSON"));
-        if let Some(data) = data.filter(&fits) {
-            return (number, data);
-        }
-    }
-}
-
-#[test]
-fn events_are_told_as_they_happen_and_from_where_one_has_left() {
-    let (place, daemon) = running(TASKS);
-    place.write("go", "");
-    let mut stream = watch(&place, None);
-    done(&place, &["trigger", "long", "--wait"]);
-    let is =
-        |kind: &'static str| move |event: &Value| event["event"] == kind && event["task"] == "long";
-    let (first, started) = next_event(&mut stream, is("run-started"));
-    assert_eq!(started["trigger"], "manual");
-    let (last, finished) = next_event(&mut stream, is("run-finished"));
-    assert_eq!((&finished["run"], &finished["outcome"]), (&started["run"], &"success".into()));
-    // All that came after it, as it was.
-    let mut again = watch(&place, Some(&first));
-    assert_eq!(next_event(&mut again, |_| true).1["event"], "attempt-started");
-    assert_eq!(next_event(&mut again, is("run-finished")), (last, finished));
-    daemon.stop();
-    let mut rest = String::new();
-    again.read_to_string(&mut rest).expect("it ends with the daemon");
-    assert!(rest.contains("\"event\":\"daemon-stopped\""), "{rest}");
-}
-
-#[test]
-fn who_reads_too_slowly_is_dropped_and_told() {
-    let (place, daemon) = quiet(TASKS);
-    let slow = watch(&place, None);
-    let mut busy = UnixStream::connect(place.path("s")).expect("it answers");
-    let mut answers = BufReader::new(busy.try_clone().expect("it can be"));
-    for turn in 0..6_000 {
-        let verb = if turn % 2 == 0 { "pause" } else { "resume" };
-        let request = format!("POST /v1/{verb} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-        busy.write_all(request.as_bytes()).expect("it reads");
-        let (mut line, mut length) = (String::new(), 0);
-        while line != "\r\n" {
-            line.clear();
-            answers.read_line(&mut line).expect("it answers");
-            if let Some(value) = line.to_lowercase().strip_prefix("content-length: ") {
-                length = value.trim().parse().expect("a number");
-            }
-        }
-        answers.read_exact(&mut vec![0; length]).expect("it answers");
-    }
-    let mut slow = slow;
-    let mut told = String::new();
-    slow.read_to_string(&mut told).expect("it ends");
-    let last = told.rfind("event: ").map(|at| &told[at..]).expect("some");
-    assert!(last.starts_with("event: dropped\ndata: {\"behind\":"), "{last}");
-    done(&place, &["stop"]);
-    daemon.end();
-}
-
 #[test]
 fn numbers_are_told_to_monitoring() {
     let (place, mut daemon) = running(TASKS);
@@ -507,77 +262,6 @@ fn numbers_are_told_to_monitoring() {
     ] {
         assert!(answer.contains(expected), "{expected:?} in {answer}");
     }
-    daemon.stop();
-}
-
-#[test]
-fn the_events_verb_prints_a_line_for_each() {
-    let (place, daemon) = running(TASKS);
-    place.write("go", "");
-    let mut watching = place.command(["events", "--state", "state", "--socket", "s"]);
-    let mut watching = watching.stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut lines = BufReader::new(watching.stdout.take().expect("a pipe")).lines();
-    // What a clock names is told by and by.
-    let mut next = |what: &str| {
-        lines
-            .find(|line| line.as_ref().expect("text").contains(what))
-            .expect("it comes")
-            .expect("text")
-    };
-    assert!(next(" run-started tick@").contains(" trigger=interval"));
-    done(&place, &["trigger", "long"]);
-    assert!(next(" run-finished long@").contains(" outcome=success"));
-    done(&place, &["stop"]);
-    next(" daemon-stopped");
-    assert!(watching.wait().expect("it ends").success(), "it ends with the daemon");
-    daemon.forget();
-}
-
-#[test]
-fn changed_files_are_taken_up_by_themselves_where_that_is_wanted() {
-    let task = |name: &str, seconds: u32| {
-        format!("[tasks.{name}]\ninterval = \"{seconds}s\"\ncommand = \"true\"\n")
-    };
-    let main = |seconds: u32| {
-        format!("include = [\"conf.d/*.toml\"]\n[daemon]\nwatch = true\n{}", task("main", seconds))
-    };
-    let place = Place::with("schedules.toml", &main(3600));
-    place.write("conf.d/README", "no schedule");
-    let mut daemon = start(&place);
-    let reloaded = |daemon: &mut Daemon| {
-        let told = daemon.wait_for("reloaded");
-        ["added", "changed", "removed", "unchanged"]
-            .map(|what| told[what].as_u64().expect("a number"))
-    };
-    // As editors do.
-    let replace = |name: &str, text: &str| {
-        place.write("aside", text);
-        fs::rename(place.path("aside"), place.path(name)).expect("it is there");
-    };
-    // It watches by the time that a file of it is taken up.
-    wait_until(|| {
-        replace("conf.d/more.toml", &task("more", 3600));
-        done(&place, &["status"]).contains("2 tasks").then_some(())
-    })
-    .expect("it is taken up");
-    while reloaded(&mut daemon) != [1, 0, 0, 1] {}
-    replace("schedules.toml", &main(7200));
-    while reloaded(&mut daemon) != [0, 1, 0, 1] {}
-    replace("conf.d/more.toml", "[tasks.more]\ncommand = \"true\"\n");
-    daemon.wait_for("this task never says when to run");
-    assert!(done(&place, &["status"]).contains("2 tasks"), "nothing has changed");
-    fs::remove_file(place.path("conf.d/more.toml")).expect("it is there");
-    while reloaded(&mut daemon) != [0, 0, 1, 1] {}
-    daemon.stop();
-}
-
-#[test]
-fn a_pool_is_none_of_those_things_that_are_read_at_the_start_only() {
-    let (place, daemon) = running(TASKS);
-    let more = "[pools.few]\nlimit = 2\n[tasks.new]\ninterval = \"1h\"\ncommand = \"true\"\n";
-    place.write("schedules.toml", &format!("{TASKS}{more}"));
-    let (code, told, errors) = ask(&place, &["reload"]);
-    assert_eq!((code, told.as_str(), errors.as_str()), (0, "added: new\nunchanged: 4\n", ""));
     daemon.stop();
 }
 
@@ -619,6 +303,100 @@ fn questions_without_end_hold_up_nothing_that_is_due() {
     });
     let rows = json_lines(done(&place, &["history", "tick", "--json"]).as_bytes());
     assert!(rows.iter().all(|row| row["verdict"] == "run"), "{rows:?}");
+    done(&place, &["stop"]);
+    daemon.end();
+}
+
+#[test]
+fn what_a_person_has_given_to_a_run_outlives_a_crash() {
+    const TASK: &str = r#"
+        [pools.one]
+        limit   = 1
+        [tasks.first]
+        startup = "start"
+        pool    = "one"
+        on_lost = "rerun"
+        retry   = 9
+        command = "echo $TASKD_ATTEMPT >> first; while ! [ -e go ]; do sleep 0.01; done"
+        [tasks.second]
+        date    = "2030-01-01"
+        pool    = "one"
+        command = 'echo "$GIVEN $TASKD_TRIGGER" >> second'
+    "#;
+    let (place, mut daemon) = running(TASK);
+    place.wait_for("first", |text| !text.is_empty());
+    let given = ["trigger", "second", "--force", "--env", "GIVEN=a = b"];
+    assert!(done(&place, &given).contains(" waits: pool"));
+    let told = done(&place, &["history", "--json"]);
+    assert!(!told.contains("a = b"), "{told}");
+    daemon.child.kill().expect("it goes on");
+    daemon.child.wait().expect("it ends");
+    daemon.forget();
+    let daemon = start(&place);
+    place.write("go", "");
+    assert_eq!(place.wait_for("second", |text| text.ends_with('\n')), "a = b manual\n");
+    daemon.stop();
+}
+
+#[test]
+fn many_are_paused_in_one_step() {
+    let (place, daemon) = quiet(TASKS);
+    let told = done(&place, &["pause", "t*", "bad", "--reason", "why not"]);
+    assert_eq!(told, "bad is paused: why not\ntick is paused: why not\n");
+    assert_eq!(done(&place, &["resume", "bad", "tick"]), "bad goes on\ntick goes on\n");
+    // All or none.
+    let (status, told) = http(&place, "POST", "/v1/pause", r#"{"tasks": ["tick", "nobody"]}"#);
+    assert_eq!((status, &told["error"]["code"]), (404, &"no-such-task".into()));
+    assert_eq!(object(&place, &["status", "tick", "--json"])["paused"], Value::Null);
+    let (status, _) = http(&place, "POST", "/v1/tasks/tick/pause", r#"{"tasks": ["bad"]}"#);
+    assert_eq!(status, 422);
+    let (status, told) = http(&place, "POST", "/v1/resume", r#"{"tasks": []}"#);
+    assert_eq!((status, &told["items"]), (200, &json!([])));
+    done(&place, &["stop"]);
+    daemon.end();
+}
+
+#[test]
+fn a_socket_alone_says_which_daemon_is_meant() {
+    let (place, daemon) = quiet(TASKS);
+    let elsewhere = Place::new();
+    let socket = place.path("s");
+    let socket = socket.to_str().expect("it is text");
+    let output = elsewhere.taskd(["status", "tick", "--json", "--socket", socket]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(json_lines(&output.stdout)[0]["task"], "tick");
+    done(&place, &["stop"]);
+    daemon.end();
+    let output = elsewhere.taskd(["status", "--socket", socket]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{errors}");
+    assert!(errors.contains(socket), "{errors}");
+}
+
+#[test]
+fn the_lines_for_curl_in_the_readme_work_as_they_are_written() {
+    let readme = include_str!("../README.md");
+    let lines: Vec<_> = readme.lines().filter(|line| line.starts_with("$ curl ")).collect();
+    assert!(lines.len() >= 6, "{lines:?}");
+    let (place, daemon) = quiet("[tasks.backup]\nstartup = \"start\"\ncommand = \"echo saved\"\n");
+    let rows = || json_lines(done(&place, &["history", "backup", "--json"]).as_bytes());
+    let row = wait_until(|| rows().pop().filter(|row| row["outcome"] == "success"));
+    let run = row.expect("it has run")["run"].as_str().expect("text").to_string();
+    for line in lines {
+        let line = line.strip_prefix("$ curl ").expect("it was looked for");
+        let line =
+            line.replace("/run/taskd/taskd.sock", "s").replace("backup@20260105T083000Z", &run);
+        let output = place.shell(&format!("curl --fail-with-body --silent {line}"));
+        let told = text(&output.stdout);
+        assert!(output.status.success(), "{line}: {told}{}", text(&output.stderr));
+        if line.contains("/output") {
+            assert_eq!(told, "saved\n");
+        } else {
+            assert_eq!(json_lines(told.as_bytes()).len(), 1, "{line}: {told}");
+        }
+    }
+    let told = done(&place, &["status", "backup"]);
+    assert!(told.contains("paused: the disk is full"), "{told}");
     done(&place, &["stop"]);
     daemon.end();
 }

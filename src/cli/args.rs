@@ -274,7 +274,7 @@ pub struct Trigger {
     /// The task; what has a `.` or `/` in it is the schedule file
     #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
     pub words: Vec<String>,
-    /// Give a variable to this run; it is kept nowhere
+    /// Give a variable to this run; it is kept until that has ended, and shown nowhere
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
     /// Beside whatever goes on, whatever `overlap` says

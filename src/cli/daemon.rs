@@ -24,6 +24,32 @@ fn gone(error: &io::Error) -> Failure {
     Failure::new(Exit::NoDaemon, format!("the daemon left in the middle: {error}"))
 }
 
+/// The first daemon that answers at one of `places`.
+///
+/// # Errors
+///
+/// Ends with 69 if none does, and one is there that is another user's.
+async fn first_of(places: &[PathBuf]) -> Result<Option<Client>, Failure> {
+    let mut refused: Option<&PathBuf> = None;
+    for place in places {
+        match Client::connect(place).await {
+            Ok(client) => return Ok(Some(client)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                refused.get_or_insert(place);
+            }
+            Err(_) => {}
+        }
+    }
+    let Some(place) = refused else { return Ok(None) };
+    let message = format!("the daemon at `{}` is another user's", place.display());
+    Err(Failure::new(Exit::NoDaemon, message).help("ask as that user or as root"))
+}
+
+fn listed(places: &[PathBuf]) -> String {
+    let places: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
+    places.join(", ")
+}
+
 /// A daemon that answers.
 pub struct Daemon {
     client: Client,
@@ -49,31 +75,22 @@ impl Daemon {
     /// Ends with 69, naming every place that was tried, if there is no record either, and with 75 if
     /// that cannot be read.
     pub async fn connect_or_read(named: Option<&Path>, global: &Global) -> Result<Self, Failure> {
-        let file = locate::locate(named, global)?;
+        let now = clock::wall_clock();
+        let file = match (locate::locate(named, global), &global.socket) {
+            (Ok(file), _) => file,
+            // The socket alone says which daemon is meant.
+            (Err(_), Some(socket)) => return Self::at(socket).await,
+            (Err(failure), None) => return Err(failure),
+        };
         // A file that is wrong by now may be right for the daemon; what it says of itself counts.
-        let plan = plan::read(&file.path, clock::wall_clock())?;
+        let plan = plan::read(&file.path, now)?;
         let (named, state) = (plan.daemon.socket.as_deref(), plan.daemon.state_dir.as_deref());
         let places = socket::candidates(global, &file, named, state);
-        let mut refused: Option<&PathBuf> = None;
-        for place in &places {
-            match Client::connect(place).await {
-                Ok(client) => {
-                    let tried = String::new();
-                    return Ok(Self { client, is_live: true, zone: plan.zone, tried });
-                }
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    refused.get_or_insert(place);
-                }
-                Err(_) => {}
-            }
+        if let Some(client) = first_of(&places).await? {
+            let tried = String::new();
+            return Ok(Self { client, is_live: true, zone: plan.zone, tried });
         }
-        if let Some(place) = refused {
-            let message = format!("the daemon at `{}` is another user's", place.display());
-            let help = "ask as that user or as root";
-            return Err(Failure::new(Exit::NoDaemon, message).help(help));
-        }
-        let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.display())).collect();
-        let tried = tried.join(", ");
+        let tried = listed(&places);
         let directory = state::directory(global, &file, state);
         let is_there = directory.as_ref().map(|directory| directory.join(store::FILE).try_exists());
         if let (Some(directory), Some(Err(error))) = (&directory, &is_there)
@@ -105,6 +122,18 @@ impl Daemon {
         let message = format!("no daemon answers; tried {tried}");
         let help = format!("start it by `taskd run {}`", file.path.display());
         Err(Failure::new(Exit::NoDaemon, message).help(help))
+    }
+
+    /// The daemon at `socket`, whatever its file is; times are typed in by the zone of this machine.
+    async fn at(socket: &Path) -> Result<Self, Failure> {
+        let places = [socket.to_path_buf()];
+        let Some(client) = first_of(&places).await? else {
+            let message = format!("no daemon answers; tried {}", listed(&places));
+            let help = "start one by `taskd run`, or name its schedule file with `--file`";
+            return Err(Failure::new(Exit::NoDaemon, message).help(help));
+        };
+        let zone = plan::setting(clock::wall_clock()).zone.unwrap_or_else(|_| Zone::utc());
+        Ok(Self { client, is_live: true, zone, tried: String::new() })
     }
 
     /// A daemon that is there: the record alone can do nothing.

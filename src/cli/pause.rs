@@ -5,11 +5,14 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::args::{Global, Pause, Resume, Selected};
-use super::daemon::{self, Daemon, encoded};
+use super::daemon::{self, Daemon};
 use super::exit::{Exit, Failure};
 use super::time::{self, Bound};
 use super::{output, selection};
 use crate::clock;
+
+/// So many tasks are switched in one request.
+const AT_ONCE: usize = 1_000;
 
 pub fn pause(global: &Global, pause: &Pause) -> Result<Exit, Failure> {
     let body = |daemon: &Daemon| {
@@ -54,14 +57,17 @@ fn switch(
             }
         } else {
             let meant = selection::of_daemon(daemon.tasks().await?, &tasks, &some.tag)?;
-            for task in meant {
-                let name = task["task"].as_str().unwrap_or_default();
-                let path = format!("/v1/tasks/{}/{verb}", encoded(name));
-                let answer = daemon.post(&path, body.as_ref()).await?;
-                if some.json {
-                    output::json_line(&mut out, &answer)?;
-                } else {
-                    writeln!(out, "{name} {}", state(&answer["paused"]))?;
+            for some_of_them in meant.chunks(AT_ONCE) {
+                let mut body = body.clone().unwrap_or_else(|| json!({}));
+                body["tasks"] = some_of_them.iter().map(|task| task["task"].clone()).collect();
+                let answer = daemon.post(&format!("/v1/{verb}"), Some(&body)).await?;
+                for task in answer["items"].as_array().into_iter().flatten() {
+                    if some.json {
+                        output::json_line(&mut out, task)?;
+                    } else {
+                        let name = task["task"].as_str().unwrap_or_default();
+                        writeln!(out, "{name} {}", state(&task["paused"]))?;
+                    }
                 }
             }
         }

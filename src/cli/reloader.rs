@@ -170,21 +170,42 @@ impl Reloader {
                 return std::future::pending().await;
             }
         };
-        let mut before = None;
+        let (directories, sources) = self.places().await;
+        watcher.add(&directories, &sources);
+        let mut before = watch::look(&directories, &sources);
+        // They may have changed between the start and this look.
+        if self.is_another().await {
+            let _ = self.take_up().await;
+        }
         loop {
             let (directories, sources) = self.places().await;
             watcher.add(&directories, &sources);
             let look = || watch::look(&directories, &sources);
             // What has changed since it was looked at last is seen, whenever that was.
-            if before.replace(look()).is_none_or(|before| before == look()) {
+            if before == look() {
                 watcher.changed().await;
             } else {
                 watcher.quiet().await;
-                before = Some(look());
+                before = look();
                 // What is wrong stands in the log.
                 let _ = self.take_up().await;
             }
         }
+    }
+
+    /// Whether the files say something else than the daemon works by.
+    async fn is_another(&self) -> bool {
+        let path = self.path.clone();
+        if path == std::path::Path::new("-") {
+            return false;
+        }
+        let read = move || plan::read(&path, clock::wall_clock()).ok();
+        let now = tokio::task::spawn_blocking(read).await.ok().flatten();
+        let said = |plan: &Plan| -> Vec<(PathBuf, String)> {
+            plan.sources.iter().map(|file| (file.path.clone(), file.text.clone())).collect()
+        };
+        let loaded = self.loaded.lock().await;
+        now.is_some_and(|now| said(&now) != said(&loaded.plan))
     }
 
     /// Where the files lie, and those that are there.

@@ -43,6 +43,9 @@ pub fn status(global: &Global, status: &Status) -> Result<Exit, Failure> {
                 write!(out, "\x1b[H\x1b[2J")?;
             }
             if status.some.json {
+                if let Some(why) = own["degraded"].as_str() {
+                    output::complain(&format!("warning: the daemon is degraded: {why}"));
+                }
                 for task in &tasks {
                     output::json_line(&mut out, task)?;
                 }

@@ -25,7 +25,7 @@ use crate::policy::Limits;
 use crate::schedule::Schedule;
 use crate::scheduler::{Input, Remembered, Scheduler, Step};
 use crate::store::Store;
-use crate::task::{Given, Task};
+use crate::task::Task;
 use crate::zone::Zone;
 
 use attempt::Attempts;
@@ -79,10 +79,6 @@ pub struct Engine {
     end: Option<SignedDuration>,
     /// When it began.
     since: Timestamp,
-    /// The present request, if somebody waits for what comes of it.
-    asked: Option<Asked>,
-    /// What persons have given to runs of theirs that have not ended.
-    given: HashMap<RunId, Given>,
     /// Why the store does not record, if it does not.
     failure: Option<String>,
     /// The day of the last wake-up.
@@ -103,8 +99,6 @@ impl Engine {
             handle: Handle(sender),
             end: None,
             since: at,
-            asked: None,
-            given: HashMap::new(),
             failure: None,
             day: Zone::utc().wall(at).date(),
         };
@@ -161,21 +155,12 @@ impl Engine {
 enum Message {
     /// A request that nobody waits for.
     Ask(Request),
-    /// A request, and who waits for what came of it.
-    Do(Request, Given, oneshot::Sender<Vec<Event>>),
+    /// Requests, which are one step, and who waits for what came of them.
+    Do(Vec<Request>, oneshot::Sender<Vec<Event>>),
     /// Other tasks, and who waits for what came of them.
     Change(Box<Change>, oneshot::Sender<Vec<Event>>),
     Status(oneshot::Sender<Status>),
     Look(Option<Name>, oneshot::Sender<Look>),
-}
-
-/// A request that somebody waits for.
-struct Asked {
-    answer: oneshot::Sender<Vec<Event>>,
-    /// The task that is to run.
-    task: Option<Name>,
-    /// What was given to that run.
-    given: Given,
 }
 
 /// How tasks are.
@@ -229,12 +214,14 @@ pub struct Status {
 pub struct Handle(mpsc::Sender<Message>);
 
 impl Handle {
-    /// Asks the engine for something, and tells what came of it once that is on record; `None` if the
-    /// engine has ended. What a firing that a person wants is `given` goes into the environment of its
-    /// run, and nowhere else.
-    pub async fn request(&self, request: Request, given: Given) -> Option<Vec<Event>> {
+    /// Asks the engine for all of this, and tells what came of it once that is on record, all or none;
+    /// `None` if the engine has ended.
+    pub async fn request(&self, requests: Vec<Request>) -> Option<Vec<Event>> {
+        if requests.is_empty() {
+            return Some(Vec::new());
+        }
         let (answer, events) = oneshot::channel();
-        self.0.send(Message::Do(request, given, answer)).await.ok()?;
+        self.0.send(Message::Do(requests, answer)).await.ok()?;
         events.await.ok()
     }
 

@@ -5,14 +5,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::sync::oneshot;
 
 use super::attempt::Ended;
-use super::{Asked, Change, Engine, Look, Message};
+use super::{Change, Engine, Look, Message};
 use crate::clock::Wake;
-use crate::event::{Event, RunId, TriggerKind};
-use crate::name::Name;
+use crate::event::{Event, RunId};
 use crate::scheduler::{Action, Input, Request, Step};
-use crate::task::Given;
 use crate::zone::Zone;
 
 /// What the last steps of an end take: so much earlier, what runs is killed.
@@ -25,6 +24,13 @@ const LAST_RECORDS: Duration = Duration::from_millis(100);
 /// the first of the starts among them waits for all of it.
 const MOST_TOGETHER: usize = 256;
 
+/// What others ask for, and who waits for what comes of it.
+#[derive(Default)]
+struct Heard {
+    requests: Vec<Request>,
+    answer: Option<oneshot::Sender<Vec<Event>>>,
+}
+
 /// Waits for a time to be over, or for ever.
 type Patience = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -34,12 +40,13 @@ impl Engine {
         let (mut patience, mut last_patience): (Patience, Patience) = (endless(), endless());
         while !(self.scheduler.is_draining() && self.attempts.is_empty()) {
             // Every branch is cancel-safe: losing the race loses no message.
-            let input = tokio::select! {
+            let mut answer = None;
+            let inputs = tokio::select! {
                 biased;
-                ended = self.attempts.next() => self.finished(ended),
+                ended = self.attempts.next() => vec![self.finished(ended)],
                 () = &mut patience => {
                     patience = endless();
-                    Input::Asked(Request::Stop)
+                    vec![Input::Asked(Request::Stop)]
                 }
                 () = &mut last_patience => {
                     last_patience = endless();
@@ -47,27 +54,28 @@ impl Engine {
                     continue;
                 }
                 Some(message) = self.requests.recv() => {
-                    match self.hear(message) {
-                        Some(request) => {
-                            self.begin_to_end(&request, &mut patience, &mut last_patience);
-                            Input::Asked(request)
-                        }
-                        // Whoever asks again and again does not hold up what is due.
-                        None if self.is_due() => Input::Tick,
-                        None => continue,
+                    let heard = self.hear(message);
+                    // Whoever asks again and again does not hold up what is due.
+                    if heard.requests.is_empty() && !self.is_due() {
+                        continue;
+                    }
+                    for request in &heard.requests {
+                        self.begin_to_end(request, &mut patience, &mut last_patience);
+                    }
+                    answer = heard.answer;
+                    if heard.requests.is_empty() {
+                        vec![Input::Tick]
+                    } else {
+                        heard.requests.into_iter().map(Input::Asked).collect()
                     }
                 }
                 wake = self.parts.clock.sleep_until(self.scheduler.wake_at()) => match wake {
-                    Wake::Due => Input::Tick,
-                    Wake::Stepped(by) => Input::ClockStepped(by),
+                    Wake::Due => vec![Input::Tick],
+                    Wake::Stepped(by) => vec![Input::ClockStepped(by)],
                 },
             };
-            let mut step = self.decide([input]);
-            let asked = self.asked.take();
-            let told = asked.map(|asked| {
-                self.note(asked.task.as_ref(), asked.given, &step.events);
-                (asked.answer, step.events.clone())
-            });
+            let mut step = self.decide(inputs);
+            let told = answer.map(|answer| (answer, step.events.clone()));
             while step.events.len() < MOST_TOGETHER
                 && let Some(ended) = self.attempts.try_next()
             {
@@ -101,24 +109,17 @@ impl Engine {
         }
     }
 
-    /// Answers a question at once; of a request, remembers who waits.
-    fn hear(&mut self, message: Message) -> Option<Request> {
+    /// Answers a question at once; else tells what is asked for, and who waits for what comes of it.
+    fn hear(&mut self, message: Message) -> Heard {
         // Who has asked may have gone.
         match message {
-            Message::Ask(request) => return Some(request),
-            Message::Do(request, given, answer) => {
-                let task = match &request {
-                    Request::Trigger { task, .. } => Some(task.clone()),
-                    _ => None,
-                };
-                self.asked = Some(Asked { answer, task, given });
-                return Some(request);
-            }
+            Message::Ask(request) => return Heard { requests: vec![request], answer: None },
+            Message::Do(requests, answer) => return Heard { requests, answer: Some(answer) },
             Message::Change(change, answer) => {
                 let Change { tasks, schedules, limits } = *change;
                 self.parts.tasks = tasks;
-                self.asked = Some(Asked { answer, task: None, given: Given::default() });
-                return Some(Request::Load(schedules, limits));
+                let requests = vec![Request::Load(schedules, limits)];
+                return Heard { requests, answer: Some(answer) };
             }
             Message::Status(answer) => drop(answer.send(self.status())),
             Message::Look(task, answer) => {
@@ -126,25 +127,7 @@ impl Engine {
                 drop(answer.send(Look { at, tasks }));
             }
         }
-        None
-    }
-
-    /// Keeps what was given to the firing of `task` that a person wants until its run has ended.
-    fn note(&mut self, task: Option<&Name>, given: Given, events: &[Event]) {
-        let wanted = |run: &RunId| task == Some(&run.task);
-        // Others may have waited for longer: the last is that of this request.
-        let run = events.iter().rev().find_map(|event| match event {
-            Event::RunStarted { run, trigger: TriggerKind::Manual, .. }
-            | Event::FiringWaiting { run, trigger: TriggerKind::Manual, .. }
-                if wanted(run) =>
-            {
-                Some(run.clone())
-            }
-            _ => None,
-        });
-        if let Some(run) = run.filter(|_| given != Given::default()) {
-            self.given.insert(run, given);
-        }
+        Heard::default()
     }
 
     /// Calls for a look at the world if this is the first wake-up of a day.
@@ -200,7 +183,6 @@ impl Engine {
             if event.starts().is_none_or(|run| !refused.contains(run)) {
                 if let Event::RunFinished { run, .. } | Event::FiringSkipped { run, .. } = event {
                     self.definitions.remove(run);
-                    self.given.remove(run);
                 }
                 self.tell(event);
             }
@@ -238,9 +220,8 @@ impl Engine {
             Action::Start(attempt) if refused.contains(&attempt.run) => {}
             Action::Start(ref attempt) | Action::Adopt(ref attempt) => {
                 let adopts = matches!(action, Action::Adopt(_));
-                let mut attempt = attempt.clone();
+                let attempt = attempt.clone();
                 let run = attempt.run.clone();
-                attempt.given = self.given.get(&run).cloned().unwrap_or_default();
                 let task = match self.parts.tasks.get(&run.task) {
                     // What the task is now, but for runs that go on.
                     Some(task) => Some(self.definitions.entry(run).or_insert_with(|| task.clone())),

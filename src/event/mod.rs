@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::name::Name;
-use crate::task::{Ending, Outcome};
+use crate::task::{Ending, Given, Outcome};
 
 pub use firing::{BadRunId, Cause, Count, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 
@@ -124,6 +124,8 @@ pub enum Event {
         trigger: TriggerKind,
         /// The run it came after, if it did.
         cause: Option<Cause>,
+        /// What a person has given to it.
+        given: Given,
         /// For what.
         reason: WaitReason,
         /// Until when, if it waits for a time to be over.
@@ -169,6 +171,8 @@ pub enum Event {
         trigger: TriggerKind,
         /// The run it came after, if it did.
         cause: Option<Cause>,
+        /// What a person has given to it.
+        given: Given,
         /// Whether it is one of several that are caught up with, one after the other.
         catch_up: bool,
     },

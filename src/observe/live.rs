@@ -93,14 +93,10 @@ impl Observer for Live {
 /// What somebody who watches sees.
 #[derive(Debug)]
 pub struct Seen {
-    /// What has happened since the event that they saw last.
+    /// What has happened since the event that they saw last, as far as it is known here.
     pub since: Vec<Numbered>,
-    /// The number of the first event that is still known, if some before it were missed.
-    pub missed_until: Option<i64>,
     /// What happens from now on.
     pub next: broadcast::Receiver<Numbered>,
-    /// As long as this lives, somebody watches.
-    pub watching: watch::Receiver<()>,
 }
 
 impl Watch {
@@ -111,18 +107,20 @@ impl Watch {
         // Without a sender there is nothing to come.
         let next = kept.watching.as_ref().map(broadcast::Sender::subscribe);
         let next = next.unwrap_or_else(|| broadcast::channel(1).1);
-        let watching = kept.watchers.subscribe();
-        let Some(last) = last else {
-            return Seen { since: Vec::new(), missed_until: None, next, watching };
-        };
-        let since = kept.recent.iter().filter(|numbered| numbered.number > last).cloned().collect();
-        let first = kept.recent.front().map(|numbered| numbered.number);
-        Seen {
-            since,
-            missed_until: first.filter(|first| *first > last.saturating_add(1)),
-            next,
-            watching,
-        }
+        let is_new = |numbered: &&Numbered| last.is_some_and(|last| numbered.number > last);
+        Seen { since: kept.recent.iter().filter(is_new).cloned().collect(), next }
+    }
+
+    /// The number of the first event that is known here.
+    #[must_use]
+    pub fn first(&self) -> Option<i64> {
+        self.0.kept().recent.front().map(|numbered| numbered.number)
+    }
+
+    /// As long as this lives, somebody watches.
+    #[must_use]
+    pub fn watching(&self) -> watch::Receiver<()> {
+        self.0.kept().watchers.subscribe()
     }
 
     /// Waits until nobody watches any more.
@@ -141,22 +139,24 @@ mod tests {
     async fn who_comes_back_misses_nothing_that_is_still_known() {
         let event = Event::StoreRecovered { at: Timestamp::UNIX_EPOCH };
         let most = i64::try_from(RECENT).expect("not that many");
-        for (last, first, count, missed) in [
+        for (last, first, count) in [
             // Who begins sees what comes.
-            (None, None, 0, None),
-            (Some(most + 9), Some(most + 10), 1, None),
-            (Some(most + 10), None, 0, None),
-            (Some(10), Some(11), RECENT, None),
-            (Some(9), Some(11), RECENT, Some(11)),
+            (None, None, 0),
+            (Some(most + 9), Some(most + 10), 1),
+            (Some(most + 10), None, 0),
+            (Some(10), Some(11), RECENT),
+            // What was before is not known here.
+            (Some(9), Some(11), RECENT),
         ] {
             let mut live = Live::default();
             for number in 1..=most + 10 {
                 live.notify(number, &event);
             }
+            assert_eq!(live.watch().first(), Some(11));
             let mut seen = live.watch().after(last);
             let numbers = seen.since.iter().map(|numbered| numbered.number);
             assert_eq!(numbers.clone().next(), first, "{last:?}");
-            assert_eq!((numbers.count(), seen.missed_until), (count, missed), "{last:?}");
+            assert_eq!(numbers.count(), count, "{last:?}");
             live.notify(most + 11, &event);
             let next = seen.next.recv().await.expect("it comes");
             assert_eq!(next.number, most + 11);

@@ -105,7 +105,7 @@ pub(super) fn of(
     }
     variables.retain(|name, _| !is_managers(name));
     variables.extend(task.environment.iter().map(|(name, value)| (name.into(), value.into())));
-    variables.extend(attempt.given.0.iter().map(|(name, value)| (name.into(), value.into())));
+    variables.extend(attempt.given.env.iter().map(|(name, value)| (name.into(), value.into())));
     for (name, value) in &surroundings.variables {
         match value {
             Some(value) => variables.insert(name.into(), value.clone()),

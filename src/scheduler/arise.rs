@@ -60,13 +60,14 @@ impl Scheduler {
         for run in std::mem::take(&mut self.arose) {
             let task = self.tasks.get(&run.task);
             let Some(arisen) = task.and_then(|task| task.arisen.get(&run.due)) else { continue };
-            let Arising { trigger, cause, .. } = arisen.arising.clone();
+            let Arising { trigger, cause, given } = arisen.arising.clone();
             let (until, catch_up, reason) = (Some(arisen.at), false, WaitReason::Delay);
             step.events.push(Event::FiringWaiting {
                 at: now,
                 run,
                 trigger,
                 cause,
+                given,
                 reason,
                 until,
                 catch_up,

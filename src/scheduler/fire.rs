@@ -7,7 +7,7 @@ use super::{Action, Arising, Phase, Run, Scheduler, Step, Waiting};
 use crate::event::{Count, Event, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::policy::Overlap;
-use crate::task::{Attempt, Given, Outcome};
+use crate::task::{Attempt, Outcome};
 use crate::timetable::Slot;
 
 impl Scheduler {
@@ -97,7 +97,7 @@ impl Scheduler {
         // What a pause holds does not keep a person's firing waiting.
         let mut waiting = task.waiting.values().filter(|waiting| !task.holds(waiting));
         let busy = waiting.clone().next().is_some() || self.runs_of(&run.task).next().is_some();
-        let turn = if busy && !arising.force {
+        let turn = if busy && !arising.given.force {
             let verdict = match task.schedule.policy.overlap {
                 Overlap::Skip => Err(SkipReason::Overlap),
                 Overlap::Queue if waiting.any(|waiting| waiting.turn) => Err(SkipReason::Overlap),
@@ -201,9 +201,15 @@ impl Scheduler {
         if let Some(waiting) =
             self.tasks.get_mut(&run.task).and_then(|task| task.waiting.remove(&run.due))
         {
-            let (trigger, cause) = (waiting.arising.trigger, waiting.arising.cause.clone());
-            let (at, catch_up) = (now, waiting.catch_up);
-            step.events.push(Event::RunStarted { at, run: run.clone(), trigger, cause, catch_up });
+            let Arising { trigger, cause, given } = waiting.arising.clone();
+            step.events.push(Event::RunStarted {
+                at: now,
+                run: run.clone(),
+                trigger,
+                cause,
+                given,
+                catch_up: waiting.catch_up,
+            });
             let policy = self.tasks[&run.task].schedule.policy.clone();
             let running = Run {
                 arising: waiting.arising,
@@ -229,7 +235,7 @@ impl Scheduler {
             previous_success: self.tasks.get(&run.task).and_then(|task| task.last_success),
             timeout: running.policy.timeout,
             stop_grace: running.policy.stop_grace,
-            given: Given::default(),
+            given: running.arising.given.clone(),
             run,
         }));
     }
@@ -244,10 +250,17 @@ impl Scheduler {
             } else {
                 self.places.wanting(task.schedule.policy.pool.as_ref())
             };
-            let Arising { trigger, cause, .. } = waiting.arising.clone();
-            let (at, until, catch_up) = (now, None, waiting.catch_up);
-            let waits = Event::FiringWaiting { at, run, trigger, cause, reason, until, catch_up };
-            step.events.push(waits);
+            let Arising { trigger, cause, given } = waiting.arising.clone();
+            step.events.push(Event::FiringWaiting {
+                at: now,
+                run,
+                trigger,
+                cause,
+                given,
+                reason,
+                until: None,
+                catch_up: waiting.catch_up,
+            });
         }
     }
 }

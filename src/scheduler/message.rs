@@ -7,7 +7,7 @@ use crate::event::{Event, RunId};
 use crate::name::Name;
 use crate::policy::Limits;
 use crate::schedule::Schedule;
-use crate::task::{Attempt, Ending};
+use crate::task::{Attempt, Ending, Given};
 
 /// What the world tells the scheduler.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,8 +62,8 @@ pub enum Request {
     Trigger {
         /// Which.
         task: Name,
-        /// Whether beside whatever goes on.
-        force: bool,
+        /// What its run is given along.
+        given: Given,
     },
     /// Stop this run, or call off this firing that waits.
     Cancel(RunId),

@@ -34,7 +34,7 @@ use crate::event::{Cause, Event, RunId, TriggerKind};
 use crate::name::Name;
 use crate::policy::{CORRECTION, Policy};
 use crate::schedule::Schedule;
-use crate::task::Outcome;
+use crate::task::{Given, Outcome};
 use crate::timetable::{Slot, Timetable};
 use crate::trigger::Firing;
 
@@ -113,13 +113,13 @@ struct Arisen {
 struct Arising {
     trigger: TriggerKind,
     cause: Option<Cause>,
-    /// Whether it runs beside whatever goes on.
-    force: bool,
+    /// What a person has given to its run.
+    given: Given,
 }
 
 impl Arising {
     fn of(trigger: TriggerKind) -> Self {
-        Self { trigger, cause: None, force: false }
+        Self { trigger, cause: None, given: Given::default() }
     }
 }
 
@@ -212,8 +212,8 @@ impl Scheduler {
             }
             Request::Pause { task, until, reason } => self.pause(now, task, until, reason, step),
             Request::Resume(task) => self.resume(now, task.as_ref(), step),
-            Request::Trigger { task, force } => {
-                let arising = Arising { force, ..Arising::of(TriggerKind::Manual) };
+            Request::Trigger { task, given } => {
+                let arising = Arising { given, ..Arising::of(TriggerKind::Manual) };
                 self.arise(now, &task, SignedDuration::ZERO, arising);
             }
             Request::Cancel(run) => self.cancel(now, &run, step),

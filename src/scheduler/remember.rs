@@ -95,6 +95,8 @@ pub struct RememberedFiring {
     pub trigger: TriggerKind,
     /// The run it came after, if it did.
     pub cause: Option<Cause>,
+    /// What a person has given to it.
+    pub given: Given,
     /// Until when, if it waits for a time to be over.
     pub until: Option<Timestamp>,
     /// Whether it is one of several that are caught up with, one after the other.
@@ -265,20 +267,23 @@ impl Scheduler {
     }
 
     fn remember_waiting(&mut self, now: Timestamp, firing: RememberedFiring, step: &mut Step) {
-        let RememberedFiring { run, trigger, cause, until, catch_up } = firing;
+        let RememberedFiring { run, trigger, cause, given, until, catch_up } = firing;
         let Some(task) = self.tasks.get_mut(&run.task) else {
             return skip(now, run, trigger, SkipReason::Removed, step);
         };
-        let arising = Arising { cause, ..Arising::of(trigger) };
+        let arising = Arising { trigger, cause, given };
         match until {
             Some(at) => {
                 task.arisen.insert(run.due, Arisen { at, arising });
                 self.timetable.insert(at, run.task, Slot::Arisen(run.due));
             }
             None => {
-                // Whose turn it is, is seen when all are there.
-                let waiting = Waiting { arising, turn: true, catch_up };
-                task.waiting.insert(run.due, waiting);
+                // Whose turn it is, is seen when all are there; a person may have passed the others by.
+                let turn = !arising.given.force;
+                if !turn {
+                    self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
+                }
+                task.waiting.insert(run.due, Waiting { arising, turn, catch_up });
             }
         }
     }
@@ -295,7 +300,7 @@ impl Scheduler {
     ) {
         let RememberedRun { firing, started, attempt, attempt_started, took, between, goes_on } =
             remembered;
-        let RememberedFiring { run, trigger, cause, catch_up, .. } = firing;
+        let RememberedFiring { run, trigger, cause, given, catch_up, .. } = firing;
         let policy = self.tasks.get(&run.task).map(|task| task.schedule.policy.clone());
         let is_wanted = policy.is_some();
         let policy = policy.or_else(|| then.cloned()).unwrap_or_default();
@@ -305,7 +310,7 @@ impl Scheduler {
             Some((next, last)) => Phase::Between { next, last },
             None => Phase::Live { stopping },
         };
-        let arising = Arising { cause, ..Arising::of(trigger) };
+        let arising = Arising { trigger, cause, given: given.clone() };
         let running = Run { arising, catch_up, policy, started, attempt, took, phase };
         match &between {
             Some((next, _)) => {
@@ -331,7 +336,7 @@ impl Scheduler {
                     previous_success: None,
                     timeout: left,
                     stop_grace,
-                    given: Given::default(),
+                    given,
                 }));
                 if stopping {
                     step.actions.push(Action::Stop(run));

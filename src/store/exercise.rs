@@ -6,7 +6,7 @@ use super::{Known, Query, Records, Row, Store};
 use crate::event::{Count, Definition, Event, Passed, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
 use crate::schedule::Schedule;
-use crate::task::{Ending, Failure, Outcome};
+use crate::task::{Ending, Failure, Given, Outcome};
 use crate::trigger::{Interval, Trigger, When};
 use crate::zone::Zone;
 
@@ -22,6 +22,7 @@ fn started(task: &str, due: &str) -> (RunId, Event) {
         run: run.clone(),
         trigger: TriggerKind::Interval,
         cause: None,
+        given: Given::default(),
         catch_up: false,
     };
     (run, event)

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::{Timestamp, ToSpan};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::event::{Passed, RunId, TriggerKind};
+use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::task::BoxFuture;
@@ -181,6 +181,9 @@ pub trait Records: Send + Sync {
 
     /// What is known of the firing or run `id`.
     fn find(&self, id: RunId) -> Answer<'_, Option<Row>>;
+
+    /// The events after that of this number, in their order, so many at most: as far as they are kept.
+    fn events(&self, after: i64, limit: usize) -> Answer<'_, Vec<(i64, Event)>>;
 
     /// The tasks of which anything is known.
     fn tasks(&self) -> Answer<'_, Vec<Name>>;

@@ -290,6 +290,11 @@ impl Records for Recent {
         Box::pin(std::future::ready(Ok(story)))
     }
 
+    fn events(&self, _after: i64, _limit: usize) -> Answer<'_, Vec<(i64, Event)>> {
+        // What is kept is what they led to.
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     fn tasks(&self) -> Answer<'_, Vec<Name>> {
         let kept = self.kept();
         let mut names: Vec<_> =
@@ -307,7 +312,7 @@ mod tests {
     use crate::event::{Count, SkipReason};
     use crate::schedule::Schedule;
     use crate::store::{Known, exercise};
-    use crate::task::Outcome;
+    use crate::task::{Given, Outcome};
     use crate::trigger::{Interval, Trigger, When};
     use crate::zone::Zone;
     use jiff::SignedDuration;
@@ -332,7 +337,14 @@ mod tests {
 
     fn started(task: &str, minute: i64) -> Event {
         let (run, trigger) = (id(task, minute), TriggerKind::Interval);
-        Event::RunStarted { at: at(minute), run, trigger, cause: None, catch_up: false }
+        Event::RunStarted {
+            at: at(minute),
+            run,
+            trigger,
+            cause: None,
+            given: Given::default(),
+            catch_up: false,
+        }
     }
 
     #[tokio::test]

@@ -68,13 +68,18 @@ impl Views {
                 self.define(number, event)
             }
             Event::TaskPaused { .. } | Event::TaskResumed { .. } => self.pause(event),
-            Event::FiringWaiting { run, trigger, cause, until, catch_up, .. } => {
-                let (until, catch_up, cause) = (*until, *catch_up, cause.clone());
-                let (run, trigger) = (run.clone(), *trigger);
-                let firing = RememberedFiring { run: run.clone(), trigger, cause, until, catch_up };
+            Event::FiringWaiting { run, trigger, cause, given, until, catch_up, .. } => {
+                let firing = RememberedFiring {
+                    run: run.clone(),
+                    trigger: *trigger,
+                    cause: cause.clone(),
+                    given: given.clone(),
+                    until: *until,
+                    catch_up: *catch_up,
+                };
                 let before = self.waiting.insert(run.clone(), firing);
                 let touched = vec![Touched::Waiting(run.clone())];
-                self.judged(before.is_none().then_some(number), &run, trigger, touched)
+                self.judged(before.is_none().then_some(number), run, *trigger, touched)
             }
             Event::FiringSkipped { run, trigger, .. } => {
                 let waited = self.waiting.remove(run).map(|_| Touched::Waiting(run.clone()));
@@ -204,7 +209,7 @@ impl Views {
 
     fn run(&mut self, number: i64, event: &Event) -> Vec<Touched> {
         match event {
-            Event::RunStarted { at, run, trigger, cause, catch_up } => {
+            Event::RunStarted { at, run, trigger, cause, given, catch_up } => {
                 let mut touched = vec![Touched::Run(run.clone())];
                 let waited = self.waiting.remove(run).map(|_| Touched::Waiting(run.clone()));
                 let first = waited.is_none().then_some(number);
@@ -213,6 +218,7 @@ impl Views {
                     run: run.clone(),
                     trigger: *trigger,
                     cause: cause.clone(),
+                    given: given.clone(),
                     until: None,
                     catch_up: *catch_up,
                 };

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses its part of this")]
 
+pub mod asking;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

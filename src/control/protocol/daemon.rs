@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{ApiError, Json, Source, tasks};
+use super::{ApiError, Json, Source, pauses};
 use crate::engine::Request;
 use crate::zone::Zone;
 
@@ -25,7 +25,7 @@ pub(super) async fn status(State(source): State<Source>) -> Result<Json<Value>, 
         "running": status.running,
         "waiting": status.waiting,
         "paused": status.paused,
-        "pause": status.pause.as_ref().map(|pause| tasks::pause_json(pause, &Zone::utc())),
+        "pause": status.pause.as_ref().map(|pause| pauses::told(pause, &Zone::utc())),
         "overdue": status.overdue,
         "draining": status.draining,
         "next": next,

@@ -1,9 +1,11 @@
 //! What can be asked, and what is answered: the router, which knows no transport.
 //!
-//! `daemon` is about the daemon itself, `tasks` about what runs, `records` about what became of it.
+//! `daemon` is about the daemon itself, `tasks` and `pauses` about what runs, `records` about what became
+//! of it, `events` about what happens now.
 
 mod daemon;
 mod events;
+mod pauses;
 mod records;
 mod tasks;
 
@@ -25,8 +27,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::engine::{Catalogue, Handle, Records, Scrape, Unreadable, Watch};
-use crate::event::RunId;
+use crate::engine::{self, Catalogue, Handle, Records, Scrape, Unreadable, Watch};
+use crate::event::{Event, RunId};
 use crate::task::BoxFuture;
 
 /// The largest body of a request: 1 MiB.
@@ -95,10 +97,9 @@ pub(super) fn router(source: Source) -> Router {
         .route("/v1/events", get(events::events))
         .route("/v1/reload", post(daemon::reload))
         .route("/v1/stop", post(daemon::stop))
-        .route("/v1/resume", post(tasks::resume_everything))
         .route("/v1/tasks", get(tasks::all))
         .route("/v1/tasks/{name}", get(tasks::one))
-        .route("/v1/tasks/{name}/resume", post(tasks::resume))
+        .route("/v1/tasks/{name}/resume", post(pauses::resume))
         .route("/v1/tasks/{name}/cancel", post(tasks::cancel))
         .route("/v1/history", get(records::history))
         .route("/v1/why", get(records::why))
@@ -108,8 +109,9 @@ pub(super) fn router(source: Source) -> Router {
         .fallback(unknown)
         .layer(middleware::from_fn(without_body));
     let with_body = Router::new()
-        .route("/v1/pause", post(tasks::pause_everything))
-        .route("/v1/tasks/{name}/pause", post(tasks::pause))
+        .route("/v1/pause", post(pauses::pause_many))
+        .route("/v1/resume", post(pauses::resume_many))
+        .route("/v1/tasks/{name}/pause", post(pauses::pause))
         .route("/v1/tasks/{name}/trigger", post(tasks::trigger));
     without_body.merge(with_body).method_not_allowed_fallback(wrong).with_state(source)
 }
@@ -150,7 +152,7 @@ async fn body<T: DeserializeOwned + Default>(request: Request) -> Result<T, ApiE
         let (line, column) = (error.line(), error.column());
         let message = format!("the body is wrong at line {line}, column {column}");
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-body", message)
-            .help("a pause takes `for`, `until` and `reason`, a trigger `force` and `env`")
+            .help("a pause takes `for`, `until`, `reason` and `tasks`, a trigger `force` and `env`")
     })
 }
 
@@ -209,6 +211,11 @@ impl Source {
             let message = "too many read without an end already";
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
         })
+    }
+
+    /// Does all of this, and tells what came of it once that is on record.
+    async fn does(&self, requests: Vec<engine::Request>) -> Result<Vec<Event>, ApiError> {
+        self.engine()?.request(requests).await.ok_or_else(ApiError::ended)
     }
 
     /// The engine, which alone does anything.

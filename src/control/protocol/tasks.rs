@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ApiError, Json, Source, body, records};
-use crate::duration;
-use crate::engine::{Handle, Known, Look, Pause, Request, Row, TaskStatus, Until};
+use super::{ApiError, Json, Source, body, pauses, records};
+use crate::engine::{Known, Look, Request, Row, TaskStatus};
 use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
 use crate::task::Given;
@@ -59,25 +58,25 @@ pub(super) async fn one(
 }
 
 /// The task of this name, as it is now.
-async fn tell(source: &Source, name: Name) -> Result<Json<Value>, ApiError> {
+pub(super) async fn tell(source: &Source, name: Name) -> Result<Json<Value>, ApiError> {
     let look = look(source, Some(name.clone())).await?;
     let told = told(source, look).await?.pop();
     told.map(Json).ok_or_else(|| ApiError::no_such_task(name.as_str()))
 }
 
-async fn look(source: &Source, task: Option<Name>) -> Result<Look, ApiError> {
+pub(super) async fn look(source: &Source, task: Option<Name>) -> Result<Look, ApiError> {
     source.engine()?.look(task).await.ok_or_else(ApiError::ended)
 }
 
 /// The name, if there is a task of it.
-async fn named(source: &Source, name: &str) -> Result<Name, ApiError> {
+pub(super) async fn named(source: &Source, name: &str) -> Result<Name, ApiError> {
     let unknown = || ApiError::no_such_task(name);
     let name = Name::new(name).map_err(|_| unknown())?;
     let look = look(source, Some(name.clone())).await?;
     if look.tasks.is_empty() { Err(unknown()) } else { Ok(name) }
 }
 
-async fn told(source: &Source, look: Look) -> Result<Vec<Value>, ApiError> {
+pub(super) async fn told(source: &Source, look: Look) -> Result<Vec<Value>, ApiError> {
     let Look { at: now, tasks } = look;
     let names = tasks.iter().map(|task| task.task.clone()).collect();
     let last = source.records.last_runs(names).await?;
@@ -118,109 +117,9 @@ fn task_json(
         "running": status.running.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "waiting": status.waiting,
         "last": last,
-        "paused": status.pause.as_ref().map(|pause| pause_json(pause, &zone)),
+        "paused": status.pause.as_ref().map(|pause| pauses::told(pause, &zone)),
         "definition": definition,
     })
-}
-
-/// A pause, by the wall clock of `zone`.
-pub(super) fn pause_json(pause: &Pause, zone: &Zone) -> Value {
-    let time = |at: Timestamp| at.display_with_offset(zone.offset(at)).to_string();
-    json!({ "since": time(pause.since), "until": pause.until.map(time), "reason": pause.reason })
-}
-
-/// For how long, and why.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct PauseBody {
-    r#for: Option<String>,
-    until: Option<String>,
-    reason: Option<String>,
-}
-
-impl PauseBody {
-    fn request(self, task: Option<Name>, now: Timestamp) -> Result<Request, ApiError> {
-        let wrong =
-            |message: String| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad-body", message);
-        let until = match (self.r#for, self.until) {
-            (Some(_), Some(_)) => return Err(wrong("`for` and `until` do not go together".into())),
-            (Some(text), None) => {
-                let length = duration::parse(&text);
-                let length = length.map_err(|error| wrong(format!("`for`: {error}")))?;
-                if length.is_zero() {
-                    return Err(wrong("`for`: it has to be more than nothing".into()));
-                }
-                Some(Until::For(length))
-            }
-            (None, Some(text)) => {
-                let bad = |_| wrong("`until` is no time as `2026-12-31T23:59:59Z`".into());
-                let at: Timestamp = text.parse().map_err(bad)?;
-                if at <= now {
-                    return Err(wrong("`until` lies behind".into()));
-                }
-                Some(Until::At(at))
-            }
-            (None, None) => None,
-        };
-        if self.reason.as_ref().is_some_and(|reason| reason.contains(char::is_control)) {
-            return Err(wrong("`reason` is one line of text".into()));
-        }
-        Ok(Request::Pause { task, until, reason: self.reason.filter(|reason| !reason.is_empty()) })
-    }
-}
-
-/// Does it, and tells what came of it once that is on record.
-async fn done(engine: &Handle, request: Request, given: Given) -> Result<Vec<Event>, ApiError> {
-    engine.request(request, given).await.ok_or_else(ApiError::ended)
-}
-
-/// Lets a task start nothing for now.
-pub(super) async fn pause(
-    State(source): State<Source>,
-    Path(name): Path<String>,
-    request: HttpRequest,
-) -> Result<Json<Value>, ApiError> {
-    let wanted: PauseBody = body(request).await?;
-    let name = named(&source, &name).await?;
-    let now = look(&source, Some(name.clone())).await?.at;
-    let request = wanted.request(Some(name.clone()), now)?;
-    done(source.engine()?, request, Given::default()).await?;
-    tell(&source, name).await
-}
-
-/// Lets a task go on.
-pub(super) async fn resume(
-    State(source): State<Source>,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
-    let name = named(&source, &name).await?;
-    done(source.engine()?, Request::Resume(Some(name.clone())), Given::default()).await?;
-    tell(&source, name).await
-}
-
-/// Lets everything start nothing for now: a switch of its own.
-pub(super) async fn pause_everything(
-    State(source): State<Source>,
-    request: HttpRequest,
-) -> Result<Json<Value>, ApiError> {
-    let wanted: PauseBody = body(request).await?;
-    let now = source.engine()?.status().await.ok_or_else(ApiError::ended)?.at;
-    done(source.engine()?, wanted.request(None, now)?, Given::default()).await?;
-    everything(&source).await
-}
-
-/// Lets everything go on, but for tasks that are paused by themselves.
-pub(super) async fn resume_everything(
-    State(source): State<Source>,
-) -> Result<Json<Value>, ApiError> {
-    done(source.engine()?, Request::Resume(None), Given::default()).await?;
-    everything(&source).await
-}
-
-async fn everything(source: &Source) -> Result<Json<Value>, ApiError> {
-    let status = source.engine()?.status().await.ok_or_else(ApiError::ended)?;
-    let pause = status.pause.as_ref().map(|pause| pause_json(pause, &Zone::utc()));
-    Ok(Json(json!({ "paused": pause })))
 }
 
 /// How a task is to be run.
@@ -248,8 +147,8 @@ pub(super) async fn trigger(
     if engine.status().await.is_some_and(|status| status.draining) {
         return Err(ApiError::ended());
     }
-    let request = Request::Trigger { task: name.clone(), force };
-    let events = done(engine, request, Given(env.into_iter().collect())).await?;
+    let given = Given { env: env.into_iter().collect(), force };
+    let events = source.does(vec![Request::Trigger { task: name.clone(), given }]).await?;
     let judged = events.iter().rev().find_map(|event| match event {
         Event::RunStarted { run, trigger: TriggerKind::Manual, .. } if run.task == name => {
             Some(json!({ "run": run.to_string(), "verdict": "run", "reason": null }))
@@ -277,9 +176,8 @@ pub(super) async fn cancel(
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let name = named(&source, &name).await?;
-    let engine = source.engine()?;
     let look = look(&source, Some(name.clone())).await?;
-    let events = done(engine, Request::CancelAll(name), Given::default()).await?;
+    let events = source.does(vec![Request::CancelAll(name)]).await?;
     let stopped: Vec<RunId> = look.tasks.into_iter().flat_map(|task| task.running).collect();
     Ok(Json(cancelled(&stopped, &events)))
 }
@@ -290,10 +188,10 @@ pub(super) async fn cancel_run(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let run: RunId = id.parse().map_err(|_| ApiError::no_such_run(&id))?;
-    let engine = source.engine()?;
+    source.engine()?;
     let row = source.records.find(run.clone()).await?;
     let goes_on = row.as_ref().is_some_and(|row| row.is_run() && row.finished.is_none());
-    let events = done(engine, Request::Cancel(run.clone()), Given::default()).await?;
+    let events = source.does(vec![Request::Cancel(run.clone())]).await?;
     let stopped: Vec<RunId> = goes_on.then_some(run).into_iter().collect();
     let answer = cancelled(&stopped, &events);
     if !goes_on && answer["skipped"].as_array().is_none_or(Vec::is_empty) {

@@ -215,7 +215,7 @@ impl World {
             Do::Resume(index) => self.step(Input::Asked(Request::Resume(index.map(task)))),
             Do::Trigger(index) => {
                 let task = task(index);
-                self.step(Input::Asked(Request::Trigger { task, force: false }));
+                self.step(Input::Asked(Request::Trigger { task, given: Given::default() }));
             }
             Do::Cancel(index) => self.step(Input::Asked(Request::CancelAll(task(index)))),
             Do::Change(index, seconds) => {

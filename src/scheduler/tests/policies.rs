@@ -536,7 +536,11 @@ fn a_task_comes_after_others() {
         vec![itself],
         none(),
         &[
-            (1, Do::Ask(Request::Trigger { task: name("a"), force: false }), &["run a@1"]),
+            (
+                1,
+                Do::Ask(Request::Trigger { task: name("a"), given: Given::default() }),
+                &["run a@1"],
+            ),
             (5, End("a", 1, failed()), &["end a@1 failed", "wait a@5 delay"]),
             (35, Tick, &["run a@5 after a@1"]),
             (36, End("a", 5, failed()), &["end a@5 failed", "wait a@36 delay"]),
@@ -550,7 +554,7 @@ fn many_that_arise_at_once_each_have_an_instant() {
     let task = with(after("b", AfterTasks::Every, AfterEnd::Success, 0), |policy| {
         policy.overlap = Overlap::Parallel(NonZeroU32::new(9).expect("nine"));
     });
-    let manual = || Ask(Request::Trigger { task: name("b"), force: false });
+    let manual = || Ask(Request::Trigger { task: name("b"), given: Given::default() });
     play(
         "manual",
         vec![task],
@@ -578,7 +582,7 @@ fn a_pause_holds_what_comes_and_lets_go_on_what_runs() {
             (15, End("a", 10, Outcome::Success), &["end a@10 success"]),
             (40, Tick, &["run b@40"]),
             // A person may all the same.
-            (41, Ask(Request::Trigger { task: name("a"), force: false }), &["run a@41"]),
+            (41, Ask(Request::Trigger { task: name("a"), given: Given::default() }), &["run a@41"]),
             (42, End("a", 41, Outcome::Success), &["end a@41 success"]),
             (45, resumed(Some("a")), &["paused a@20-40 (3)"]),
             (50, Tick, &["run a@50"]),
@@ -637,7 +641,11 @@ fn a_pause_holds_what_comes_and_lets_go_on_what_runs() {
         &[
             (10, Tick, &["run a@10", "wait b@10 pool"]),
             (11, paused(Some("b"), None), &[]),
-            (12, Ask(Request::Trigger { task: name("b"), force: false }), &["wait b@12 pool"]),
+            (
+                12,
+                Ask(Request::Trigger { task: name("b"), given: Given::default() }),
+                &["wait b@12 pool"],
+            ),
             (13, End("a", 10, Outcome::Success), &["end a@10 success", "run b@12"]),
             // Nor do both run at once when it is over.
             (14, resumed(Some("b")), &[]),
@@ -705,7 +713,9 @@ fn a_renamed_task_goes_on_from_where_it_was() {
 #[test]
 fn a_person_runs_what_is_disabled_or_busy() {
     use Do::{Ask, Tick};
-    let trigger = |force| Ask(Request::Trigger { task: name("a"), force });
+    let trigger = |force| {
+        Ask(Request::Trigger { task: name("a"), given: Given { force, ..Given::default() } })
+    };
     play(
         "disabled",
         vec![Schedule { enabled: false, ..every("a", 10) }],

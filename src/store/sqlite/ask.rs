@@ -8,8 +8,8 @@ use jiff::{Timestamp, ToSpan};
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
 use super::schema::{self, StoreError};
-use super::{FILE, code};
-use crate::event::{RunId, TriggerKind};
+use super::{FILE, code, events};
+use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
 use crate::store::history::{
     Answer, Catalogue, Known, Latest, Query, Records, Row, Story, Unreadable, last_of_span,
@@ -101,6 +101,10 @@ impl Records for Archive {
 
     fn why(&self, task: Name, at: Timestamp) -> Answer<'_, Story> {
         self.ask(move |inner, connection| inner.why(connection, &task, at))
+    }
+
+    fn events(&self, after: i64, limit: usize) -> Answer<'_, Vec<(i64, Event)>> {
+        self.ask(move |_, connection| events::after(connection, after, limit))
     }
 
     fn tasks(&self) -> Answer<'_, Vec<Name>> {

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::event::{Cause, Event, Passed, SkipReason, TriggerKind};
-use crate::task::{Failure, Outcome};
+use crate::hash;
+use crate::task::{Failure, Given, Outcome};
 
 /// What names firings, by its number.
 const TRIGGERS: [TriggerKind; 7] = [
@@ -78,6 +79,7 @@ pub(super) fn outcome_text(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed(Failure::Code(code)) => format!("failed code {code}"),
         Outcome::Failed(Failure::Signal(signal)) => format!("failed signal {signal}"),
+        Outcome::Failed(Failure::Broken(why)) => format!("failed broken {why}"),
         other => match other.detail() {
             Some(detail) => format!("{} {detail}", other.word()),
             None => other.word().into(),
@@ -98,7 +100,7 @@ pub(super) fn outcome(text: &str) -> Outcome {
         _ => Outcome::Failed(match (number("code "), number("signal ")) {
             (Some(code), _) => Failure::Code(code),
             (_, Some(signal)) => Failure::Signal(signal),
-            _ => Failure::Broken(rest.into()),
+            _ => Failure::Broken(rest.strip_prefix("broken ").unwrap_or(rest).into()),
         }),
     }
 }
@@ -112,6 +114,23 @@ pub(super) fn cause(text: &str) -> Option<Cause> {
     let (word, run) = text.split_once(' ')?;
     let outcome = OUTCOMES.into_iter().find(|outcome| *outcome == word)?;
     Some(Cause { run: run.parse().ok()?, outcome })
+}
+
+/// What a person has given to a run as one text: whether it was forced, then its variables. No variable
+/// has a zero byte.
+pub(super) fn given_text(given: &Given) -> Option<String> {
+    let force = if given.force { "force" } else { "" };
+    let variables = given.env.iter().map(|(name, value)| format!("\0{name}={value}"));
+    (*given != Given::default()).then(|| std::iter::once(force.into()).chain(variables).collect())
+}
+
+/// Reads such a text.
+pub(super) fn given(text: &str) -> Given {
+    let mut parts = text.split('\0');
+    let force = parts.next() == Some("force");
+    let variables = parts.filter_map(|variable| variable.split_once('='));
+    let env = variables.map(|(name, value)| (name.into(), value.into())).collect();
+    Given { env, force }
 }
 
 pub(super) fn instant(micros: i64) -> Timestamp {
@@ -164,42 +183,9 @@ pub(super) fn kind_of(event: &Event) -> i64 {
     }
 }
 
-/// What an event says beyond what it is about; nothing, where that is the usual.
-pub(super) fn more(event: &Event) -> Option<String> {
-    let micros = |at: &Timestamp| at.as_microsecond().to_string();
-    let optional = |at: &Option<Timestamp>| at.as_ref().map_or_else(|| "-".into(), micros);
-    match event {
-        Event::DaemonStarted { boot, .. } => boot.clone(),
-        Event::ClockStepped { by, .. } => Some(by.as_micros().to_string()),
-        Event::MachineSuspended { lasted, .. } => Some(lasted.as_micros().to_string()),
-        Event::StoreFailed { error, .. } => Some(error.clone()),
-        Event::TaskPaused { until, moves, reason, .. } => {
-            let reason = reason.as_deref().unwrap_or_default();
-            Some(format!("{} {} {reason}", optional(until), u8::from(*moves)))
-        }
-        Event::FiringWaiting { reason, until, .. } => Some(format!("{reason} {}", optional(until))),
-        Event::FiringSkipped { reason, .. } => Some(reason.word().into()),
-        Event::FiringsPassed { first, last, count, passed, .. } => {
-            let (verdict, more) = (of_passed(*passed), u8::from(count.more));
-            let (first, last) = (micros(first), micros(last));
-            Some(format!("{verdict} {first} {last} {} {more}", count.counted))
-        }
-        Event::AttemptStarted { attempt, .. } if *attempt > 1 => Some(attempt.to_string()),
-        Event::AttemptFinished { attempt, ending, took, next, .. } => {
-            let outcome = outcome_text(&ending.outcome);
-            let (took, next) = (took.as_micros(), optional(next));
-            Some(format!("{attempt} {took} {next} {outcome}"))
-        }
-        Event::TaskAdded { renamed_from, .. } => renamed_from.as_ref().map(ToString::to_string),
-        Event::DaemonStopped { .. }
-        | Event::StoreRecovered { .. }
-        | Event::TaskChanged { .. }
-        | Event::TaskRemoved { .. }
-        | Event::TaskResumed { .. }
-        | Event::RunStarted { .. }
-        | Event::AttemptStarted { .. }
-        | Event::RunFinished { .. } => None,
-    }
+/// A definition is known by what it says.
+pub(super) fn definition_number(text: &str) -> i64 {
+    hash::stable(&[text.as_bytes()]).cast_signed()
 }
 
 #[cfg(test)]
@@ -220,6 +206,8 @@ mod tests {
             Outcome::Failed(Failure::Code(3)),
             Outcome::Failed(Failure::Signal(9)),
             Outcome::Failed(Failure::Broken("it panicked".into())),
+            // It only looks like one of the others.
+            Outcome::Failed(Failure::Broken("code 3".into())),
         ] {
             assert_eq!(outcome(&outcome_text(&all)), all);
             assert!(of_outcome(&all) >= 0);
@@ -240,5 +228,15 @@ mod tests {
         let run = "a@20260105T083000Z".parse().expect("a fine name");
         let because = Cause { run, outcome: "failed" };
         assert_eq!(cause(&cause_text(&because)), Some(because));
+        let variables = |all: &[(&str, &str)]| {
+            all.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        for (all, force) in
+            [(variables(&[]), true), (variables(&[("A", "b=c\nd"), ("E", "")]), false)]
+        {
+            let all = Given { env: all, force };
+            assert_eq!(given(&given_text(&all).expect("something is given")), all);
+        }
+        assert_eq!(given_text(&Given::default()), None);
     }
 }

@@ -9,6 +9,7 @@
 
 mod ask;
 mod code;
+mod events;
 mod read;
 mod retain;
 mod schema;
@@ -130,7 +131,7 @@ impl Sqlite {
             .values()
             .filter_map(|task| {
                 let text = &task.definition.as_ref()?.text;
-                Some((task.name.clone(), write::definition_number(text)))
+                Some((task.name.clone(), code::definition_number(text)))
             })
             .collect();
         let writer = Writer {
@@ -329,7 +330,7 @@ impl Writer {
             if let Event::TaskAdded { task, definition, .. }
             | Event::TaskChanged { task, definition, .. } = &event
             {
-                let number = write::definition_number(&definition.text);
+                let number = code::definition_number(&definition.text);
                 self.definitions.insert(task.clone(), number);
             }
             let definition = event.task().and_then(|task| self.definitions.get(task)).copied();

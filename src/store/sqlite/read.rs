@@ -25,12 +25,12 @@ pub(super) fn views(connection: &Connection) -> Result<(Views, i64)> {
     }
     let sql = "SELECT since, until, moves, reason FROM pauses WHERE task = 0";
     views.pause = all(connection, sql, |row| pause(row, 0))?.into_iter().flatten().next();
-    let sql = "SELECT t.name, w.due, w.trigger, w.cause, w.catch_up, w.until
+    let sql = "SELECT t.name, w.due, w.trigger, w.cause, w.given, w.catch_up, w.until
         FROM waiting w JOIN tasks t ON t.id = w.task";
-    for firing in all(connection, sql, |row| firing(row, row.get(5)?))?.into_iter().flatten() {
+    for firing in all(connection, sql, |row| firing(row, row.get(6)?))?.into_iter().flatten() {
         views.waiting.insert(firing.run.clone(), firing);
     }
-    let sql = "SELECT t.name, r.due, r.trigger, r.cause, r.catch_up, r.started, r.attempt,
+    let sql = "SELECT t.name, r.due, r.trigger, r.cause, r.given, r.catch_up, r.started, r.attempt,
             r.attempt_started, r.took, r.next, r.last
         FROM runs r JOIN tasks t ON t.id = r.task";
     for run in all(connection, sql, run)?.into_iter().flatten() {
@@ -93,25 +93,27 @@ fn pause(row: &Row<'_>, first: usize) -> Result<Option<Pause>> {
 fn firing(row: &Row<'_>, until: Option<i64>) -> Result<Option<RememberedFiring>> {
     let Some(task) = name(row, 0)? else { return Ok(None) };
     let cause: Option<String> = row.get(3)?;
+    let given: Option<String> = row.get(4)?;
     Ok(Some(RememberedFiring {
         run: RunId { task, due: code::instant(row.get(1)?) },
         trigger: code::trigger(row.get(2)?),
         cause: cause.as_deref().and_then(code::cause),
+        given: given.as_deref().map(code::given).unwrap_or_default(),
         until: until.map(code::instant),
-        catch_up: row.get(4)?,
+        catch_up: row.get(5)?,
     }))
 }
 
 fn run(row: &Row<'_>) -> Result<Option<RememberedRun>> {
     let Some(firing) = firing(row, None)? else { return Ok(None) };
-    let next: Option<i64> = row.get(9)?;
-    let last: Option<String> = row.get(10)?;
+    let next: Option<i64> = row.get(10)?;
+    let last: Option<String> = row.get(11)?;
     Ok(Some(RememberedRun {
         firing,
-        started: code::instant(row.get(5)?),
-        attempt: row.get(6)?,
-        attempt_started: code::instant(row.get(7)?),
-        took: SignedDuration::from_micros(row.get(8)?),
+        started: code::instant(row.get(6)?),
+        attempt: row.get(7)?,
+        attempt_started: code::instant(row.get(8)?),
+        took: SignedDuration::from_micros(row.get(9)?),
         between: next.zip(last).map(|(next, last)| (code::instant(next), code::outcome(&last))),
         goes_on: false,
     }))

@@ -51,6 +51,7 @@ const STEPS: [&str; 1] = ["
         due INTEGER NOT NULL,
         trigger INTEGER NOT NULL,
         cause TEXT,
+        given TEXT,
         until INTEGER,
         catch_up INTEGER NOT NULL,
         PRIMARY KEY (task, due)
@@ -60,6 +61,7 @@ const STEPS: [&str; 1] = ["
         due INTEGER NOT NULL,
         trigger INTEGER NOT NULL,
         cause TEXT,
+        given TEXT,
         catch_up INTEGER NOT NULL,
         started INTEGER NOT NULL,
         attempt INTEGER NOT NULL,

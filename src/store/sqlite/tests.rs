@@ -5,6 +5,7 @@ use super::*;
 use crate::policy::Keep;
 use crate::scheduler::tests::histories::{Recorded, any_history, recorded};
 use crate::store::{Catalogue, Known, Memory, Query, Records, exercise};
+use crate::task::Given;
 use crate::zone::Zone;
 
 /// A place where nothing has to reach a disk.
@@ -112,7 +113,14 @@ async fn the_file_stays_bounded_over_a_year() {
         };
         let (trigger, took) = (crate::event::TriggerKind::Interval, jiff::SignedDuration::ZERO);
         vec![
-            Event::RunStarted { at, run: run.clone(), trigger, cause: None, catch_up: false },
+            Event::RunStarted {
+                at,
+                run: run.clone(),
+                trigger,
+                cause: None,
+                given: Given::default(),
+                catch_up: false,
+            },
             Event::AttemptStarted { at, run: run.clone(), attempt: 1 },
             Event::RunFinished { at, run, started: at, took, attempts: 1, outcome },
         ]
@@ -156,7 +164,14 @@ fn started(name: &str, at: Timestamp) -> Vec<Event> {
     let run = RunId { task: Name::new(name).expect("a fine name"), due: at };
     let trigger = crate::event::TriggerKind::Interval;
     vec![
-        Event::RunStarted { at, run: run.clone(), trigger, cause: None, catch_up: false },
+        Event::RunStarted {
+            at,
+            run: run.clone(),
+            trigger,
+            cause: None,
+            given: Given::default(),
+            catch_up: false,
+        },
         Event::AttemptStarted { at, run, attempt: 1 },
     ]
 }

@@ -5,9 +5,11 @@ use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::ask::Inner;
 use super::code::{self, kind};
-use crate::event::RunId;
+use super::events;
+use crate::event::{Event, RunId, WaitReason};
 use crate::name::Name;
 use crate::store::history::{Fact, Query, Row, Story, next_of_span};
+use crate::task::Ending;
 
 impl Inner {
     /// What is known of the firings of `task` around `at`.
@@ -79,16 +81,9 @@ fn definition(connection: &Connection, task: i64, due: i64) -> Result<Option<Str
 /// What is on record of the firing of `row`, and what decided its verdict.
 fn facts(connection: &Connection, task: i64, row: &Row) -> Result<Vec<Fact>> {
     let due = row.firing.due.as_microsecond();
-    let mut facts = Vec::new();
-    let sql = "SELECT at, kind, more FROM events WHERE task = ? AND due = ? ORDER BY number";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut events = statement.query([task, due])?;
-    while let Some(event) = events.next()? {
-        let more: Option<String> = event.get(2)?;
-        if let Some(what) = told(event.get(1)?, more.as_deref().unwrap_or_default(), row) {
-            facts.push(Fact { at: code::instant(event.get(0)?), what });
-        }
-    }
+    let recorded = events::of_firing(connection, task, due)?;
+    let told = recorded.iter().filter_map(|event| Some((event.at(), told(event, row)?)));
+    let mut facts: Vec<Fact> = told.map(|(at, what)| Fact { at, what }).collect();
     match (row.verdict, row.reason) {
         ("missed" | "coalesced", _) => absence(connection, due, &mut facts)?,
         ("skipped", Some("overlap")) => overlap(connection, task, &row.firing, &mut facts)?,
@@ -99,30 +94,28 @@ fn facts(connection: &Connection, task: i64, row: &Row) -> Result<Vec<Fact>> {
 }
 
 /// An event of a firing in words.
-fn told(which: i64, more: &str, row: &Row) -> Option<String> {
-    let mut words = more.split(' ');
-    Some(match which {
-        kind::FIRING_WAITING => match words.next()? {
-            "delay" => "it waits for its delay".into(),
-            "turn" => "it waits for its turn: the run before it goes on".into(),
-            "pool" => "it waits for a place in its pool".into(),
-            _ => "it waits until fewer runs go on".into(),
+fn told(event: &Event, row: &Row) -> Option<String> {
+    Some(match event {
+        Event::FiringWaiting { reason, .. } => match reason {
+            WaitReason::Delay => "it waits for its delay".into(),
+            WaitReason::Turn => "it waits for its turn: the run before it goes on".into(),
+            WaitReason::Pool => "it waits for a place in its pool".into(),
+            WaitReason::Cap => "it waits until fewer runs go on".into(),
         },
-        kind::RUN_STARTED => "its run begins".into(),
-        kind::ATTEMPT_STARTED if !more.is_empty() => format!("attempt {more} begins"),
-        kind::ATTEMPT_FINISHED => {
-            let (attempt, _took, next) = (words.next()?, words.next()?, words.next()?);
-            let outcome = code::outcome(&words.collect::<Vec<_>>().join(" "));
-            match next.parse() {
-                Ok(next) => {
-                    let next = code::instant(next);
-                    let next = next.display_with_offset(row.zone.offset(next));
+        Event::RunStarted { .. } => "its run begins".into(),
+        Event::AttemptStarted { attempt, .. } if *attempt > 1 => {
+            format!("attempt {attempt} begins")
+        }
+        Event::AttemptFinished { attempt, ending: Ending { outcome, .. }, next, .. } => {
+            match next {
+                Some(next) => {
+                    let next = next.display_with_offset(row.zone.offset(*next));
                     format!("attempt {attempt}: {outcome}; the next is due at {next}")
                 }
-                Err(_) => format!("attempt {attempt}: {outcome}"),
+                None => format!("attempt {attempt}: {outcome}"),
             }
         }
-        kind::RUN_FINISHED => "its run has ended".into(),
+        Event::RunFinished { .. } => "its run has ended".into(),
         _ => return None,
     })
 }

@@ -5,9 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::code;
+use super::{code, events};
 use crate::event::{Event, RunId};
-use crate::hash;
 use crate::name::Name;
 use crate::policy::CORRECTION;
 use crate::scheduler::{Pause, RememberedFiring, RememberedRun, RememberedTask};
@@ -68,7 +67,7 @@ pub(super) fn event(
         .prepare_cached(
             "INSERT INTO events (number, at, kind, task, due, more) VALUES (?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![number, at, kind, task, due, code::more(event)])?;
+        .execute(params![number, at, kind, task, due, events::more(event)])?;
     if let Event::TaskAdded { definition, .. } | Event::TaskChanged { definition, .. } = event {
         write_definition(connection, &definition.text)?;
     }
@@ -191,13 +190,8 @@ pub(super) fn has_run(connection: &Connection, numbers: &mut Numbers, run: &RunI
 fn write_definition(connection: &Connection, text: &str) -> Result<()> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO definitions (id, text) VALUES (?, ?)")?
-        .execute(params![definition_number(text), text])?;
+        .execute(params![code::definition_number(text), text])?;
     Ok(())
-}
-
-/// A definition is known by what it says.
-pub(super) fn definition_number(text: &str) -> i64 {
-    hash::stable(&[text.as_bytes()]).cast_signed()
 }
 
 /// Writes what `touched` says has changed in `views`.
@@ -283,7 +277,7 @@ fn write_boot(connection: &Connection, views: &Views) -> Result<()> {
 fn write_task(connection: &Connection, numbers: &mut Numbers, task: &RememberedTask) -> Result<()> {
     let number = numbers.of(connection, &task.name)?;
     let definition = task.definition.as_ref();
-    let definition = definition.map(|definition| definition_number(&definition.text));
+    let definition = definition.map(|definition| code::definition_number(&definition.text));
     connection
         .prepare_cached(
             "UPDATE tasks SET definition = ?, trigger_identity = ?, enabled = ? WHERE id = ?",
@@ -349,14 +343,15 @@ fn write_waiting(
     let task = numbers.of(connection, &firing.run.task)?;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO waiting (task, due, trigger, cause, until, catch_up)
-            VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO waiting (task, due, trigger, cause, given, until, catch_up)
+            VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             task,
             firing.run.due.as_microsecond(),
             code::of_trigger(firing.trigger),
             firing.cause.as_ref().map(code::cause_text),
+            code::given_text(&firing.given),
             firing.until.map(Timestamp::as_microsecond),
             firing.catch_up
         ])?;
@@ -369,15 +364,16 @@ fn write_run(connection: &Connection, numbers: &mut Numbers, run: &RememberedRun
     let between = run.between.as_ref();
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO runs (task, due, trigger, cause, catch_up, started, attempt,
+            "INSERT OR REPLACE INTO runs (task, due, trigger, cause, given, catch_up, started, attempt,
                 attempt_started, took, next, last)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             task,
             firing.run.due.as_microsecond(),
             code::of_trigger(firing.trigger),
             firing.cause.as_ref().map(code::cause_text),
+            code::given_text(&firing.given),
             firing.catch_up,
             run.started.as_microsecond(),
             run.attempt,
