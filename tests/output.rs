@@ -226,17 +226,22 @@ fn the_file_of_a_run_that_goes_on_is_not_removed() {
         output   = { to = "capture", keep = 1 }
         command  = """
         if mkdir first; then echo one; while ! [ -e go ]; do sleep 0.01; done; echo two; fi
+        if [ -e hold ]; then echo > held; while [ -e hold ]; do sleep 0.01; done; fi
         """
         "#,
     );
     for _ in 0..3 {
         daemon.wait_for("run finished");
     }
+    // No other ends meanwhile.
+    place.write("hold", "");
+    place.wait_for("held", |text| !text.is_empty());
     place.write("go", "");
     let texts = || captured(&place, "a").iter().map(fs::read_to_string).collect::<Vec<_>>();
     let whole =
         |text: &std::io::Result<String>| text.as_ref().is_ok_and(|text| text == "one\ntwo\n");
     wait_until(|| texts().iter().any(whole).then_some(())).expect("it is kept until its end");
+    fs::remove_file(place.path("hold")).expect("it is there");
     // It is the oldest, and goes when the next one ends.
     wait_until(|| (!texts().iter().any(whole)).then_some(())).expect("it goes after its end");
     daemon.stop();
