@@ -52,6 +52,11 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "stop" -d 'Let the daemo
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "history" -d 'Tell what became of firings: the newest first'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "output" -d 'Print what a run has written, or the latest run of a task'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "why" -d 'Tell why a task did or did not run: the verdict of a firing, and what decided it'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "add" -d 'Add a task to the schedule file, and to its daemon'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "set" -d 'Change a key of a task in the schedule file, and in its daemon'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "remove" -d 'Remove tasks from the schedule file, and from its daemon'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "rm" -d 'Remove tasks from the schedule file, and from its daemon'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "edit" -d 'Open the schedule file in `$VISUAL` or `$EDITOR`; a wrong one never takes its place'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "exec" -d 'Run the command of a task here and now, on this terminal, as the daemon would; no record is kept'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "man" -d 'Print the manual page'
@@ -269,6 +274,76 @@ json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand why" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand why" -l json -d 'One JSON object'
 complete -c taskd -n "__fish_taskd_using_subcommand why" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l interval -d 'Every so much time: `1h 30m`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l cron -d 'When a crontab text says: `0 3 * * *`; may be given several times' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l date -d 'Once: `2026-12-31 23:59:59`; may be given several times' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l startup -d 'At each `start` of the daemon, or the first one after a `boot`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l after -d 'When this task has run well; may be given several times' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l timezone -d 'The zone of its wall clock: `Europe/Berlin`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l description -d 'For people' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l tag -d 'For `--tag`; may be given several times' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l cwd -d 'Where it runs' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l env -d 'A variable of its environment; may be given several times' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l user -d 'Who it runs as' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l overlap -d 'While the previous run goes on: `skip`, `queue`, `replace` or `parallel`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l missed -d 'What was due meanwhile: `skip`, `latest` or `all`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l timeout -d 'How long an attempt may take' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l retry -d 'How many attempts may follow the first, or `{ max = 3, delay = "10s" }`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l pool -d 'Where it waits for a place' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l set -d 'Any other key, the value as TOML or as a text: `nice=5`, `output.keep=3`' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l dry-run -d 'Print what would change, and change nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand add" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand add" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l unset -d 'Take the key away'
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l dry-run -d 'Print what would change, and change nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand set" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand set" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l tag -d 'Tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l dry-run -d 'Print what would change, and change nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand remove" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l tag -d 'Tasks with this tag' -r
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l dry-run -d 'Print what would change, and change nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand rm" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l dry-run -d 'Print what would change, and change nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -l json -d 'One JSON object a line'
+complete -c taskd -n "__fish_taskd_using_subcommand edit" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F

@@ -98,6 +98,15 @@ pub enum Verb {
     Output(Output),
     /// Tell why a task did or did not run: the verdict of a firing, and what decided it
     Why(Why),
+    /// Add a task to the schedule file, and to its daemon
+    Add(Box<Add>),
+    /// Change a key of a task in the schedule file, and in its daemon
+    Set(Set),
+    /// Remove tasks from the schedule file, and from its daemon
+    #[command(visible_alias = "rm")]
+    Remove(Remove),
+    /// Open the schedule file in `$VISUAL` or `$EDITOR`; a wrong one never takes its place
+    Edit(Edit),
     /// Run the command of a task here and now, on this terminal, as the daemon would; no record is kept
     Exec(Exec),
     /// Print the completions for a shell
@@ -212,6 +221,115 @@ pub struct Exec {
     /// The task; what has a `.` or `/` in it is the schedule file
     #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
     pub words: Vec<String>,
+}
+
+/// What every verb takes that changes the schedule file.
+#[derive(Args, Debug)]
+pub struct Changing {
+    /// Print what would change, and change nothing
+    #[arg(long, conflicts_with = "json")]
+    pub dry_run: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Add {
+    /// The name of the task; what has a `.` or `/` in it is the schedule file, else `./schedules.toml` is
+    /// begun where there is none
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    pub words: Vec<String>,
+    /// Every so much time: `1h 30m`
+    #[arg(long, value_name = "DURATION")]
+    pub interval: Option<String>,
+    /// When a crontab text says: `0 3 * * *`; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    pub cron: Vec<String>,
+    /// Once: `2026-12-31 23:59:59`; may be given several times
+    #[arg(long, value_name = "TIME")]
+    pub date: Vec<String>,
+    /// At each `start` of the daemon, or the first one after a `boot`
+    #[arg(long, value_name = "START|BOOT")]
+    pub startup: Option<String>,
+    /// When this task has run well; may be given several times
+    #[arg(long, value_name = "TASK")]
+    pub after: Vec<String>,
+    /// The zone of its wall clock: `Europe/Berlin`
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// For people
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// For `--tag`; may be given several times
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Where it runs
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<String>,
+    /// A variable of its environment; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Who it runs as
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// While the previous run goes on: `skip`, `queue`, `replace` or `parallel`
+    #[arg(long, value_name = "POLICY")]
+    pub overlap: Option<String>,
+    /// What was due meanwhile: `skip`, `latest` or `all`
+    #[arg(long, value_name = "POLICY")]
+    pub missed: Option<String>,
+    /// How long an attempt may take
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// How many attempts may follow the first, or `{ max = 3, delay = "10s" }`
+    #[arg(long, value_name = "NUMBER")]
+    pub retry: Option<String>,
+    /// Where it waits for a place
+    #[arg(long, value_name = "POOL")]
+    pub pool: Option<String>,
+    /// Any other key, the value as TOML or as a text: `nice=5`, `output.keep=3`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub changing: Changing,
+    /// What to run: one word is a line for the shell, several are a program and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Set {
+    /// The task, a key (`timeout`, `env.NAME`) and its value, as TOML or as a text; several values are a
+    /// list. A first word that has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "TASK KEY VALUE", required = true, allow_negative_numbers = true)]
+    pub words: Vec<String>,
+    /// Take the key away
+    #[arg(long)]
+    pub unset: bool,
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+#[derive(Args, Debug)]
+pub struct Edit {
+    /// A task, for the file that it is written in; what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK")]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub changing: Changing,
+}
+
+#[derive(Args, Debug)]
+pub struct Remove {
+    /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
+    #[arg(value_name = "FILE|TASK")]
+    pub words: Vec<String>,
+    /// Tasks with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    #[command(flatten)]
+    pub changing: Changing,
 }
 
 const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];

@@ -56,6 +56,11 @@ impl Failure {
         self
     }
 
+    /// Whether it ends so.
+    pub fn is(&self, exit: Exit) -> bool {
+        self.exit == exit
+    }
+
     /// What went wrong, and what to do about it.
     pub fn words(&self) -> (String, Option<String>) {
         let message = self.error.as_ref().map(|error| format!("{error:#}")).unwrap_or_default();

@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What people write elsewhere, and what to write here.
-const VERBS: [(&[&str], &str); 10] = [
+const VERBS: [(&[&str], &str); 11] = [
     (
         &["jobs", "show", "list-timers", "list-jobs", "-l"],
         "`taskd list` tells the tasks and when they run, `taskd status` how they are",
@@ -35,11 +35,15 @@ const VERBS: [(&[&str], &str); 10] = [
     ),
     (
         &["enable", "disable", "suspend", "hold", "unpause"],
-        "`taskd pause TASK` and `taskd resume TASK`; for good, write `enabled = false` in the task and `taskd reload`",
+        "`taskd pause TASK` and `taskd resume TASK`; for good, `taskd set TASK enabled false`",
     ),
     (
-        &["edit", "add", "remove", "rm", "create", "delete", "new"],
-        "edit the schedule file, look at it by `taskd validate`, and `taskd reload`",
+        &["create", "new", "insert", "submit", "add-job"],
+        "`taskd add TASK --cron \"0 3 * * *\" -- COMMAND` adds a task",
+    ),
+    (
+        &["delete", "del", "unschedule", "remove-job"],
+        "`taskd remove TASK` removes a task, `taskd cancel TASK` stops its runs",
     ),
 ];
 

@@ -1,9 +1,12 @@
 //! The command line: the only layer that prints, exits and reads the environment.
 
+mod add;
 mod args;
 mod cancel;
+mod change;
 mod completions;
 mod daemon;
+mod edit;
 mod events;
 mod exec;
 mod exit;
@@ -102,6 +105,10 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Reload(plain) => reload::reload(&global, &plain),
         Verb::Events(plain) => events::events(&global, &plain),
         Verb::Stop(plain) => stop::stop(&global, &plain),
+        Verb::Add(add) => add::add(&global, &add),
+        Verb::Set(set) => add::set(&global, &set),
+        Verb::Remove(remove) => add::remove(&global, &remove),
+        Verb::Edit(edit) => edit::edit(&global, &edit),
         Verb::Exec(exec) => exec::exec(&global, &exec),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),

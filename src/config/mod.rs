@@ -11,6 +11,7 @@ mod daemon;
 mod days;
 mod definition;
 mod diagnostic;
+pub mod edit;
 mod how;
 mod ics;
 mod in_force;
@@ -31,7 +32,7 @@ mod who;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -145,6 +146,17 @@ impl Plan {
     pub fn again(&self, setting: &Setting) -> Self {
         let again = validate::validate(include::again(&self.sources, &self.parents), setting);
         Self { directories: self.directories.clone(), ..again }
+    }
+
+    /// The plan as it would be if some of its files, by their numbers, had these texts.
+    #[must_use]
+    pub fn instead(&self, texts: &BTreeMap<usize, String>, setting: &Setting) -> Self {
+        let mut plan = self.clone();
+        for (file, text) in texts {
+            let Source { path, directory, .. } = &self.sources[*file];
+            plan.sources[*file] = Source::of_text(path, directory.clone(), text.clone());
+        }
+        plan.again(setting)
     }
 
     /// Whether a zone it names, or that of the machine, has other rules in `setting` than it had.
