@@ -304,7 +304,8 @@ fn the_verbs_of_other_tools_are_answered() {
         ("logs", "taskd output"),
         ("kill", "taskd cancel"),
         ("restart", "taskd reload"),
-        ("enable", "enabled = false"),
+        ("enable", "enabled false"),
+        ("create", "taskd add"),
     ] {
         let output = place.taskd([verb]);
         assert_eq!(output.status.code(), Some(2), "{verb}");

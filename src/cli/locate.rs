@@ -24,6 +24,12 @@ struct Place {
 
 fn places() -> Vec<Place> {
     let mut places = vec![Place { path: "schedules.toml".into(), is_standard: false }];
+    // systemd may name several; the first is ours.
+    let configuration = std::env::var("CONFIGURATION_DIRECTORY").ok();
+    let configuration = configuration.as_deref().and_then(|all| all.split(':').next());
+    if let Some(directory) = configuration.map(Path::new).filter(|path| path.is_absolute()) {
+        places.push(Place { path: directory.join("schedules.toml"), is_standard: false });
+    }
     if let Some(config) = directory("XDG_CONFIG_HOME", ".config") {
         places.push(Place { path: config.join("taskd/schedules.toml"), is_standard: true });
     }
@@ -61,7 +67,7 @@ pub fn locate(named: Option<&Path>, global: &Global) -> Result<Located, Failure>
         })
     };
     if let Some(found) = places.iter().find(is_there) {
-        return Ok(Located { path: found.path.clone(), is_standard: found.is_standard });
+        return Ok(Located { path: found.path.clone(), is_standard: standard(&found.path) });
     }
     let tried: Vec<_> = places.iter().map(|place| format!("`{}`", place.path.display())).collect();
     let message = format!("there is no schedule file; tried {}", tried.join(", "));

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -14,6 +15,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Global, LogFormat};
+use super::journal::{self, Journal};
 use super::output;
 use crate::config::Colour;
 
@@ -48,14 +50,17 @@ struct Queue {
 pub fn init(global: &Global) -> Log {
     let (sender, receiver) = sync_channel(MOST_LINES);
     let dropped = Arc::new(AtomicU64::new(0));
+    let journal = if global.log_format == LogFormat::Auto { journal() } else { None };
+    let in_journal = journal.is_some();
     let thread = std::thread::spawn({
         let dropped = dropped.clone();
-        move || write(&receiver, &dropped)
+        move || write(&receiver, &dropped, journal.as_ref())
     });
     let queue = Queue { lines: sender.clone(), dropped };
-    let lines = fmt::layer().with_writer(queue).with_target(false);
+    let lines = fmt::layer().with_writer(queue.clone()).with_target(false);
     let lines = match global.log_format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Auto if in_journal => Journal(queue).boxed(),
         LogFormat::Auto if is_journal() => lines.without_time().with_ansi(false).boxed(),
         LogFormat::Auto | LogFormat::Text => {
             let colour = output::colour() == Colour::Yes && io::stderr().is_terminal();
@@ -67,11 +72,14 @@ pub fn init(global: &Global) -> Log {
 }
 
 /// Writes lines as they come, and says how many had no place.
-fn write(lines: &Receiver<Line>, dropped: &AtomicU64) {
+fn write(lines: &Receiver<Line>, dropped: &AtomicU64, journal: Option<&UnixDatagram>) {
     let mut stderr = io::stderr();
     while let Ok(Line::Text(line)) = lines.recv() {
-        // Where standard error is closed, there is nobody to tell.
-        let _ = stderr.write_all(&line);
+        // Where standard error is closed, or the journal gone, there is nobody to tell.
+        let _ = match journal {
+            Some(journal) => journal.send(&line).map(|_| ()),
+            None => stderr.write_all(&line),
+        };
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let _ = writeln!(stderr, "{lost} log lines were dropped: nobody read them in time");
@@ -131,6 +139,13 @@ fn filter(global: &Global) -> Targets {
         }
         None => Targets::new().with_default(LevelFilter::INFO),
     }
+}
+
+/// The journal of systemd, if standard error is that.
+fn journal() -> Option<UnixDatagram> {
+    let socket = UnixDatagram::unbound().ok().filter(|_| is_journal())?;
+    socket.connect(journal::SOCKET).ok()?;
+    Some(socket)
 }
 
 /// Whether standard error is the journal of systemd, which says so by device and inode.

@@ -18,6 +18,7 @@ use crate::config::{Daemon, Plan, Problem, Severity, Source};
 use crate::control::Reload;
 use crate::engine::{Catalogue, Change, Handle};
 use crate::name::Name;
+use crate::observe::Manager;
 use crate::policy::Limits;
 use crate::runner::{CommandTask, Surroundings};
 use crate::task::BoxFuture;
@@ -30,6 +31,7 @@ pub struct Reloader {
     surroundings: Arc<Surroundings>,
     /// Whether it starts nothing.
     dry_run: bool,
+    manager: Manager,
     loaded: Mutex<Loaded>,
 }
 
@@ -71,15 +73,24 @@ impl Reloader {
         (engine, catalogue): (Handle, Catalogue),
         (surroundings, dry_run): (Arc<Surroundings>, bool),
         (plan, commands): (Plan, HashMap<Name, Arc<CommandTask>>),
+        manager: Manager,
     ) -> Arc<Self> {
         let directories = plan.directories.clone();
         let loaded = Mutex::new(Loaded { plan, commands, directories });
-        Arc::new(Self { path, engine, catalogue, surroundings, dry_run, loaded })
+        Arc::new(Self { path, engine, catalogue, surroundings, dry_run, manager, loaded })
     }
 
     /// Reads the file and makes its tasks the tasks; tells what has changed, or what is wrong.
     async fn take_up(&self) -> Result<Value, Value> {
         let mut loaded = self.loaded.lock().await;
+        self.manager.reloading();
+        let taken_up = self.take_up_alone(&mut loaded).await;
+        // It is as ready as it was, also if the file is refused.
+        self.manager.ready();
+        taken_up
+    }
+
+    async fn take_up_alone(&self, loaded: &mut Loaded) -> Result<Value, Value> {
         let path = self.path.clone();
         let read = tokio::task::spawn_blocking(move || read(&path)).await;
         let read = read.unwrap_or_else(|error| Err(refusal(&error.to_string(), None, &[]).into()));
@@ -104,7 +115,7 @@ impl Reloader {
         let limits =
             Limits { pools: loaded.plan.daemon.limits.pools.clone(), ..plan.daemon.limits.clone() };
         let restart = Daemon { limits, ..plan.daemon.clone() } != loaded.plan.daemon;
-        let changes = self.load(&mut loaded, plan).await;
+        let changes = self.load(loaded, plan).await;
         let Some(Changes { added, changed, removed, unchanged }) = changes else {
             return Err(refusal("the daemon is ending", None, &[]));
         };

@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::reloader::Reloader;
 use super::serve::{self, Setting};
 use super::state::Held;
-use super::{host, locate, log, plan, selection, state, trust};
+use super::{host, locate, log, plan, selection, service, state, trust};
 use crate::clock;
 use crate::config::{Plan, Problem, Severity};
 use crate::control::Reload;
@@ -36,7 +36,8 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
         if run.dry_run { Held::default() } else { state::hold(global, &located, &plan)? };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
-    let setting = Setting { global, located: &located, held: &mut held, run };
+    let manager = service::manager();
+    let setting = Setting { global, located: &located, held: &mut held, run, manager };
     let ended = runtime.block_on(async {
         // Before anything starts: from here on these no longer end the process.
         let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -47,6 +48,7 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
             tokio::spawn(reload(hang_up, reloader));
             tokio::spawn(tell_state(first, engine.clone()));
             tokio::spawn(obey(signals, engine));
+            manager.ready();
         })
         .await
     });

@@ -17,16 +17,17 @@ use super::locate::Located;
 use super::rehearsal::{Rehearsal, Report};
 use super::reloader::Reloader;
 use super::state::Held;
-use super::{past, socket, time};
+use super::{past, service, socket, time};
 use crate::clock::{Clock, System, wall_clock};
 use crate::config::{Entry, Plan};
 use crate::control::{Captures, MOST_STREAMS, Server, Source};
 use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
-use crate::observe::{Live, Log, Metrics, Observer};
+use crate::observe::{Live, Log, Manager, Metrics, Observer};
 use crate::runner::{Captured, CommandTask, Outputs, Prepared, Surroundings, User};
 use crate::schedule::Schedule;
+use crate::scheduler::Remembered;
 use crate::store::{Catalogue, StateDirectory};
 use crate::task::Task;
 use crate::zone::Zone;
@@ -38,6 +39,8 @@ pub struct Setting<'a> {
     /// Its state.
     pub held: &'a mut Held,
     pub run: &'a Run,
+    /// Who is told how it goes.
+    pub manager: Manager,
 }
 
 /// Serves the tasks of `plan` until the engine, which is told to `ready` with what reloads it, has ended.
@@ -50,7 +53,7 @@ pub async fn serve(
     mut plan: Plan,
     ready: impl FnOnce(Handle, Arc<Reloader>),
 ) -> Result<(), Failure> {
-    let Setting { global, located, held, run } = setting;
+    let Setting { global, located, held, run, manager } = setting;
     let opened = held.store.take();
     let directory = held.directory.as_ref();
     let zones: HashMap<Name, Zone> =
@@ -75,11 +78,8 @@ pub async fn serve(
     let count = schedules.len();
     let observer: Box<dyn Observer> =
         if run.dry_run { Box::new(Report::new(zones.clone(), run.json)) } else { Box::new(Log) };
-    let (live, metrics) = (Live::default(), Metrics::default());
+    let (live, metrics) = (Live::default(), metrics(&past.remembered));
     let (watch, scrape) = (live.watch(), metrics.scrape());
-    for task in &past.remembered.tasks {
-        task.last_success.into_iter().for_each(|due| metrics.succeeded(&task.name, due));
-    }
     for (name, command) in past.left {
         tasks.insert(name, Arc::new(command.within(&surroundings)));
     }
@@ -119,6 +119,7 @@ pub async fn serve(
         (engine.handle(), catalogue.clone()),
         (surroundings.clone(), run.dry_run),
         (plan, commands),
+        manager,
     );
     ready(engine.handle(), reloader.clone());
     let source = Source {
@@ -137,20 +138,30 @@ pub async fn serve(
     };
     let beside = Beside { server, source, reloader, left, new_days, watches };
     // The socket goes with the engine: it is removed as the other future is dropped.
-    let mut beside = pin!(beside.go_on());
+    let attends = service::attend(manager, engine.handle(), watch.clone(), shutdown_grace);
+    let mut beside = pin!(async { tokio::join!(beside.go_on(), attends) });
     tokio::select! {
         () = engine.serve() => {}
-        () = &mut beside => {}
+        _ = &mut beside => {}
     }
     // Who watches sees the end.
     let _ = tokio::time::timeout(LAST_WORDS, async {
         tokio::select! {
             () = watch.unwatched() => {}
-            () = beside => {}
+            _ = beside => {}
         }
     })
     .await;
     Ok(io::stdout().flush()?)
+}
+
+/// Numbers that go on from what an earlier life has left.
+fn metrics(remembered: &Remembered) -> Metrics {
+    let metrics = Metrics::default();
+    for task in &remembered.tasks {
+        task.last_success.into_iter().for_each(|due| metrics.succeeded(&task.name, due));
+    }
+    metrics
 }
 
 /// So long it may take to send the last events.

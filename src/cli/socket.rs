@@ -1,5 +1,6 @@
 //! Where a daemon answers, and where a client looks for one.
 
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use super::args::Global;
@@ -24,6 +25,13 @@ pub fn bind(
     named: Option<&Path>,
     state: Option<&Path>,
 ) -> Result<Option<Server>, Failure> {
+    if let Some(listener) = handed_over() {
+        let server = Server::taken_over(listener).map_err(|error| {
+            let message = format!("the socket that was handed over cannot be used: {error}");
+            Failure::new(Exit::Busy, message).help("it wants `ListenStream=` with a path")
+        })?;
+        return Ok(Some(server));
+    }
     let (path, named) = match (global.socket.as_deref().or(named), default(file, state)) {
         (Some(path), _) => (path.to_path_buf(), true),
         (None, Some(path)) => (path, false),
@@ -47,6 +55,11 @@ pub fn bind(
         Err(error @ SocketError::Unusable { .. }) => Err(Failure::new(Exit::Busy, error)
             .help("name a socket in a directory that you may write with `--socket`")),
     }
+}
+
+/// The socket that the service manager has bound for this daemon, by `LISTEN_FDS`.
+fn handed_over() -> Option<UnixListener> {
+    listenfd::ListenFd::from_env().take_unix_listener(0).ok().flatten()
 }
 
 /// Where a daemon for `file` answers, or would, whose `[daemon]` says `named` and whose state is in

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::os::unix::net::UnixStream as Stream;
+use std::os::unix::net::{UnixListener as Listener, UnixStream as Stream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Server {
     listener: UnixListener,
     path: PathBuf,
+    /// Whether it goes with this.
+    is_own: bool,
 }
 
 impl Server {
@@ -60,7 +62,20 @@ impl Server {
         let aside = tempfile::Builder::new().prefix(".taskd-").tempdir_in(directory);
         let aside = aside.map_err(unusable)?;
         let bound = bind_aside(&aside.path().join("s"), path);
-        Ok(Self { listener: bound.map_err(unusable)?, path: path.into() })
+        Ok(Self { listener: bound.map_err(unusable)?, path: path.into(), is_own: true })
+    }
+
+    /// Takes over a socket that somebody else has bound, sees to, and keeps. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of listening at it.
+    pub fn taken_over(listener: Listener) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let path = address.as_pathname().unwrap_or(Path::new("")).to_path_buf();
+        listener.set_nonblocking(true)?;
+        Ok(Self { listener: UnixListener::from_std(listener)?, path, is_own: false })
     }
 
     /// Where it is.
@@ -99,8 +114,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Whoever removed it before has done what is wanted.
-        let _ = fs::remove_file(&self.path);
+        if self.is_own {
+            // Whoever removed it before has done what is wanted.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::event::{Event, RunId};
@@ -75,6 +75,8 @@ pub struct Engine {
     definitions: HashMap<RunId, Arc<dyn Task>>,
     requests: mpsc::Receiver<Message>,
     handle: Handle,
+    /// Whether it starts nothing more.
+    drains: watch::Sender<bool>,
     /// When it has to have ended, once it drains: by the clock that lengths are taken from.
     end: Option<SignedDuration>,
     /// When it began.
@@ -89,6 +91,7 @@ impl Engine {
     /// An engine with the plan `schedules`, ready to [`serve`](Self::serve).
     pub async fn start(parts: Parts, schedules: Vec<Schedule>, limits: Limits) -> Self {
         let (sender, requests) = mpsc::channel(MOST_REQUESTS);
+        let (drains, draining) = watch::channel(false);
         let at = parts.clock.now();
         let mut engine = Self {
             scheduler: Scheduler::new(&parts.machine),
@@ -96,7 +99,8 @@ impl Engine {
             attempts: Attempts::default(),
             definitions: HashMap::new(),
             requests,
-            handle: Handle(sender),
+            handle: Handle { messages: sender, draining },
+            drains,
             end: None,
             since: at,
             failure: None,
@@ -211,7 +215,10 @@ pub struct Status {
 
 /// Speaks to an engine. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Handle(mpsc::Sender<Message>);
+pub struct Handle {
+    messages: mpsc::Sender<Message>,
+    draining: watch::Receiver<bool>,
+}
 
 impl Handle {
     /// Asks the engine for all of this, and tells what came of it once that is on record, all or none;
@@ -221,7 +228,7 @@ impl Handle {
             return Some(Vec::new());
         }
         let (answer, events) = oneshot::channel();
-        self.0.send(Message::Do(requests, answer)).await.ok()?;
+        self.messages.send(Message::Do(requests, answer)).await.ok()?;
         events.await.ok()
     }
 
@@ -229,26 +236,32 @@ impl Handle {
     /// has ended.
     pub async fn change(&self, change: Change) -> Option<Vec<Event>> {
         let (answer, events) = oneshot::channel();
-        self.0.send(Message::Change(Box::new(change), answer)).await.ok()?;
+        self.messages.send(Message::Change(Box::new(change), answer)).await.ok()?;
         events.await.ok()
     }
 
     /// How the task of this name is, or how all of them are, by name; `None` if the engine has ended.
     pub async fn look(&self, task: Option<Name>) -> Option<Look> {
         let (answer, status) = oneshot::channel();
-        self.0.send(Message::Look(task, answer)).await.ok()?;
+        self.messages.send(Message::Look(task, answer)).await.ok()?;
         status.await.ok()
     }
 
     /// Asks the engine for something. An engine that has ended takes no requests, and needs none.
     pub async fn ask(&self, request: Request) {
-        let _ = self.0.send(Message::Ask(request)).await;
+        let _ = self.messages.send(Message::Ask(request)).await;
+    }
+
+    /// Waits until the engine starts nothing more, or has ended.
+    pub async fn drains(&self) {
+        // An engine that has ended tells nothing.
+        let _ = self.draining.clone().wait_for(|draining| *draining).await;
     }
 
     /// How the engine is; `None` if it has ended.
     pub async fn status(&self) -> Option<Status> {
         let (answer, status) = oneshot::channel();
-        self.0.send(Message::Status(answer)).await.ok()?;
+        self.messages.send(Message::Status(answer)).await.ok()?;
         status.await.ok()
     }
 }

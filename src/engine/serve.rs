@@ -101,6 +101,7 @@ impl Engine {
     /// The first request to end sets the times by which it is over.
     fn begin_to_end(&mut self, request: &Request, patience: &mut Patience, last: &mut Patience) {
         if matches!(request, Request::Drain | Request::Stop) && self.end.is_none() {
+            self.drains.send_replace(true);
             let grace = self.parts.shutdown_grace;
             self.end = Some(self.parts.clock.elapsed().saturating_add(signed(grace)));
             let steps = self.scheduler.longest_stop_grace().unsigned_abs() + LAST_STEPS;

@@ -4,6 +4,8 @@ mod live;
 mod log;
 #[cfg(feature = "control")]
 mod metrics;
+#[cfg(feature = "cli")]
+mod systemd;
 
 use crate::event::Event;
 
@@ -11,6 +13,8 @@ pub use live::{Live, Numbered, Seen, Watch};
 pub use log::Log;
 #[cfg(feature = "control")]
 pub use metrics::{Metrics, Scrape};
+#[cfg(feature = "cli")]
+pub use systemd::Manager;
 
 /// Reads the events of an engine.
 pub trait Observer: Send {
