@@ -28,6 +28,9 @@ _taskd() {
             taskd,completions)
                 cmd="taskd__subcmd__completions"
                 ;;
+            taskd,doctor)
+                cmd="taskd__subcmd__doctor"
+                ;;
             taskd,edit)
                 cmd="taskd__subcmd__edit"
                 ;;
@@ -42,6 +45,9 @@ _taskd() {
                 ;;
             taskd,history)
                 cmd="taskd__subcmd__history"
+                ;;
+            taskd,install)
+                cmd="taskd__subcmd__install"
                 ;;
             taskd,list)
                 cmd="taskd__subcmd__list"
@@ -104,7 +110,7 @@ _taskd() {
 
     case "${cmd}" in
         taskd)
-            opts="-h -V --file --state --socket --log-format --log-level --help --version run list ls next validate check explain status ps pause resume trigger cancel reload events stop history output why add set remove rm edit exec completions man"
+            opts="-h -V --file --state --socket --log-format --log-level --help --version run list ls next validate check explain status ps pause resume trigger cancel reload events stop history output why add set remove rm edit exec install doctor completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -307,6 +313,36 @@ _taskd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        taskd__subcmd__doctor)
+            opts="-h --json --state --socket --log-format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "auto text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         taskd__subcmd__edit)
             opts="-h --dry-run --json --file --state --socket --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -486,6 +522,36 @@ _taskd() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "auto text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        taskd__subcmd__install)
+            opts="-h --user --system --dry-run --state --socket --log-format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -58,6 +58,8 @@ complete -c taskd -n "__fish_taskd_needs_command" -f -a "remove" -d 'Remove task
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "rm" -d 'Remove tasks from the schedule file, and from its daemon'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "edit" -d 'Open the schedule file in `$VISUAL` or `$EDITOR`; a wrong one never takes its place'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "exec" -d 'Run the command of a task here and now, on this terminal, as the daemon would; no record is kept'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "install" -d 'Write a unit for systemd that runs this taskd on this file'
+complete -c taskd -n "__fish_taskd_needs_command" -f -a "doctor" -d 'Tell what taskd finds on this machine: file, state, daemon, zone data, limits; ends with 1 if something is amiss'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c taskd -n "__fish_taskd_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c taskd -n "__fish_taskd_using_subcommand run" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
@@ -352,6 +354,24 @@ text\t''
 json\t''"
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
 complete -c taskd -n "__fish_taskd_using_subcommand exec" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l user -d 'For you alone: below `~/.config/systemd/user`'
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l system -d 'For the machine: in `/etc/systemd/system`'
+complete -c taskd -n "__fish_taskd_using_subcommand install" -l dry-run -d 'Print the unit, and write nothing'
+complete -c taskd -n "__fish_taskd_using_subcommand install" -s h -l help -d 'Print help'
+complete -c taskd -n "__fish_taskd_using_subcommand doctor" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand doctor" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F
+complete -c taskd -n "__fish_taskd_using_subcommand doctor" -l log-format -d 'How log lines look; `auto` leaves out times and colours under systemd, which has its own' -r -f -a "auto\t''
+text\t''
+json\t''"
+complete -c taskd -n "__fish_taskd_using_subcommand doctor" -l log-level -d 'What is logged: error, warn, info, debug or trace; else as `$RUST_LOG` says, else info' -r
+complete -c taskd -n "__fish_taskd_using_subcommand doctor" -l json -d 'One JSON object'
+complete -c taskd -n "__fish_taskd_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l file -d 'The schedule file; else `./schedules.toml`, `$XDG_CONFIG_HOME/taskd/schedules.toml` or `/etc/taskd/schedules.toml`, the first that exists' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l state -d 'Where the daemon keeps its state; `none` keeps everything in memory' -r -F
 complete -c taskd -n "__fish_taskd_using_subcommand completions" -l socket -d 'Where the daemon answers; else `$RUNTIME_DIRECTORY/taskd.sock`, or a socket in `/run/taskd`, `$XDG_RUNTIME_DIR/taskd` or the state directory' -r -F

@@ -109,6 +109,11 @@ pub enum Verb {
     Edit(Edit),
     /// Run the command of a task here and now, on this terminal, as the daemon would; no record is kept
     Exec(Exec),
+    /// Write a unit for systemd that runs this taskd on this file
+    Install(Install),
+    /// Tell what taskd finds on this machine: file, state, daemon, zone data, limits; ends with 1 if
+    /// something is amiss
+    Doctor(Plain),
     /// Print the completions for a shell
     Completions {
         /// The shell
@@ -414,6 +419,21 @@ pub struct Cancel {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct Install {
+    /// The schedule file
+    pub file: Option<PathBuf>,
+    /// For you alone: below `~/.config/systemd/user`
+    #[arg(long, required_unless_present = "system", conflicts_with = "system")]
+    pub user: bool,
+    /// For the machine: in `/etc/systemd/system`
+    #[arg(long)]
+    pub system: bool,
+    /// Print the unit, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Nothing but which daemon.

@@ -6,6 +6,7 @@ mod cancel;
 mod change;
 mod completions;
 mod daemon;
+mod doctor;
 mod edit;
 mod events;
 mod exec;
@@ -14,6 +15,7 @@ mod explain;
 mod foreign;
 mod history;
 mod host;
+mod install;
 mod journal;
 mod list;
 mod locate;
@@ -112,6 +114,8 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Remove(remove) => add::remove(&global, &remove),
         Verb::Edit(edit) => edit::edit(&global, &edit),
         Verb::Exec(exec) => exec::exec(&global, &exec),
+        Verb::Install(install) => install::install(&global, &install),
+        Verb::Doctor(plain) => doctor::doctor(&global, &plain),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man => man::man(),
     }

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::config::{Plan, Problem, Severity};
 use crate::control::Reload;
 use crate::engine::{Handle, Status};
+use crate::runner::Children;
 use crate::scheduler::Request;
 
 /// Two threads start a burst of processes a third faster than one; more do not help.
@@ -37,13 +38,25 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let manager = service::manager();
-    let setting = Setting { global, located: &located, held: &mut held, run, manager };
+    // The first process inherits the children of all that end.
+    let children = (std::process::id() == 1).then(Arc::<Children>::default);
+    let setting = Setting {
+        global,
+        located: &located,
+        held: &mut held,
+        run,
+        manager,
+        children: children.clone(),
+    };
     let ended = runtime.block_on(async {
         // Before anything starts: from here on these no longer end the process.
         let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (hang_up, first) =
             (signal(SignalKind::hangup())?, signal(SignalKind::user_defined1())?);
         tokio::spawn(decline(signal(SignalKind::user_defined2())?));
+        if let Some(children) = children {
+            tokio::spawn(take_in(signal(SignalKind::child())?, children));
+        }
         serve::serve(setting, plan, |engine, reloader| {
             tokio::spawn(reload(hang_up, reloader));
             tokio::spawn(tell_state(first, engine.clone()));
@@ -76,6 +89,13 @@ pub fn warn(plan: &Plan) {
 async fn decline(mut signal: Signal) {
     while signal.recv().await.is_some() {
         tracing::warn!("this signal means nothing here");
+    }
+}
+
+/// Some child has ended, perhaps one that somebody has left.
+async fn take_in(mut signal: Signal, children: Arc<Children>) {
+    while signal.recv().await.is_some() {
+        children.take_in();
     }
 }
 

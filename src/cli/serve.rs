@@ -25,7 +25,7 @@ use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::observe::{Live, Log, Manager, Metrics, Observer};
-use crate::runner::{Captured, CommandTask, Outputs, Prepared, Surroundings, User};
+use crate::runner::{Captured, Children, CommandTask, Outputs, Prepared, Surroundings, User};
 use crate::schedule::Schedule;
 use crate::scheduler::Remembered;
 use crate::store::{Catalogue, StateDirectory};
@@ -41,6 +41,8 @@ pub struct Setting<'a> {
     pub run: &'a Run,
     /// Who is told how it goes.
     pub manager: Manager,
+    /// As the first process: which children are its own.
+    pub children: Option<Arc<Children>>,
 }
 
 /// Serves the tasks of `plan` until the engine, which is told to `ready` with what reloads it, has ended.
@@ -53,7 +55,7 @@ pub async fn serve(
     mut plan: Plan,
     ready: impl FnOnce(Handle, Arc<Reloader>),
 ) -> Result<(), Failure> {
-    let Setting { global, located, held, run, manager } = setting;
+    let Setting { global, located, held, run, manager, children } = setting;
     let opened = held.store.take();
     let directory = held.directory.as_ref();
     let zones: HashMap<Name, Zone> =
@@ -68,7 +70,7 @@ pub async fn serve(
     if let (Some(directory), Some(server)) = (directory, &server) {
         directory.sign(&file, Some(server.path()))?;
     }
-    let surroundings = own_surroundings(held, &file, state, server.as_ref());
+    let surroundings = own_surroundings(held, children, &file, (state, server.as_ref()));
     let clock = Arc::new(System::new()?);
     let limits = plan.daemon.limits.clone();
     let catalogue = Catalogue::new(past::known(&plan));
@@ -205,13 +207,13 @@ impl Beside {
 /// What commands have around them, run by this daemon.
 fn own_surroundings(
     held: &Held,
+    children: Option<Arc<Children>>,
     file: &Path,
-    state: Option<&Path>,
-    server: Option<&Server>,
+    (state, server): (Option<&Path>, Option<&Server>),
 ) -> Arc<Surroundings> {
     let outputs = held.output.as_ref().map(|output| Outputs::new(output.path().into()));
     let variables = variables(file, state, server.map(Server::path));
-    let mut surroundings = Surroundings { outputs, variables, ..surroundings() };
+    let mut surroundings = Surroundings { outputs, variables, children, ..surroundings() };
     surroundings.raise_open_files();
     Arc::new(surroundings)
 }

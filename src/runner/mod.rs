@@ -1,6 +1,7 @@
 //! A command line as a task: start it, wait for its end, stop it.
 
 mod adopt;
+mod children;
 mod environment;
 mod identity;
 mod output;
@@ -20,12 +21,14 @@ use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
 
 use crate::zone::Zone;
 
+pub use children::Children;
 pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
 pub use identity::{Identity, Limited, Refused, User};
 pub use output::{Captured, Output, Outputs, Target};
 pub use processes::Processes;
 pub use spawn::{NotStarted, exec, find_program};
 
+use children::Own;
 use output::Channel;
 
 /// A command that runs as a process of its own.
@@ -81,6 +84,8 @@ pub struct Surroundings {
     pub open_files: Option<Rlimit>,
     /// What all of them look at.
     pub processes: Processes,
+    /// As the first process: which children are its own.
+    pub children: Option<Arc<Children>>,
 }
 
 impl Surroundings {
@@ -126,17 +131,17 @@ impl CommandTask {
 
 /// A process that was started and is not watched yet: should nobody come to watch it, it is killed
 /// with its group.
-struct Started(Option<Child>);
+struct Started(Option<(Child, Own)>);
 
 impl Started {
-    fn watched(mut self) -> Option<Child> {
+    fn watched(mut self) -> Option<(Child, Own)> {
         self.0.take()
     }
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
-        let Some(mut child) = self.0.take() else { return };
+        let Some((mut child, _own)) = self.0.take() else { return };
         // It may have ended by itself.
         let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
         let _ = child.wait();
@@ -182,8 +187,8 @@ impl Prepared {
             // What starts all the same is killed.
             _ = asked.stop_requested() => Ok(None),
         };
-        let child = match spawned {
-            Ok(Some(child)) => child,
+        let (child, _own) = match spawned {
+            Ok(Some(started)) => started,
             Ok(None) => return Outcome::Stopped.into(),
             Err(reason) => return Outcome::NotStarted(reason.to_string()).into(),
         };

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{Access, MemfdFlags};
 
+use super::children::{Children, Own};
 use super::environment::{self, BadEnvFile, PATH};
 use super::identity::{self, Refused, User};
 use super::output::Target;
@@ -23,7 +24,7 @@ pub(super) fn spawn(
     surroundings: &Surroundings,
     attempt: &Attempt,
     (output, errors): (Stdio, Stdio),
-) -> Result<Child, NotStarted> {
+) -> Result<(Child, Own), NotStarted> {
     let owns_output = matches!(task.output.to, Target::Kept { .. });
     let ready = prepare(task, surroundings, attempt, owns_output)?;
     let Ready { mut command, directory } = ready;
@@ -31,7 +32,8 @@ pub(super) fn spawn(
         command.stdin(Stdio::null());
     }
     command.stdout(output).stderr(errors).process_group(0);
-    command.spawn().map_err(|error| why_not(task, &directory, error))
+    let children = surroundings.children.as_ref();
+    Children::start(children, &mut command).map_err(|error| why_not(task, &directory, error))
 }
 
 /// Becomes the command: it runs in the place of this process, on its terminal.

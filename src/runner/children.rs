@@ -1,0 +1,65 @@
+//! The children of a first process: its own, which it waits for, and those that others have left to it,
+//! which it takes in when they have ended.
+
+use std::collections::HashSet;
+use std::io;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
+/// Tells the own children of the first process of a system or a container from others.
+#[derive(Debug, Default)]
+pub struct Children {
+    /// Held by whoever starts one, so that nobody takes in a child that is not known yet.
+    starting: RwLock<()>,
+    own: Mutex<HashSet<u32>>,
+}
+
+/// That a child is somebody's, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Own {
+    of: Option<(Arc<Children>, u32)>,
+}
+
+impl Children {
+    /// Starts `command`; where `children` are told apart, its process is an own one.
+    pub(super) fn start(
+        children: Option<&Arc<Self>>,
+        command: &mut Command,
+    ) -> io::Result<(Child, Own)> {
+        let Some(children) = children else {
+            return Ok((command.spawn()?, Own { of: None }));
+        };
+        let _starting = children.starting.read().unwrap_or_else(PoisonError::into_inner);
+        let child = command.spawn()?;
+        children.own.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id());
+        let of = Some((children.clone(), child.id()));
+        Ok((child, Own { of }))
+    }
+
+    /// Takes in those that have ended and are nobody's.
+    pub fn take_in(&self) {
+        let _starting = self.starting.write().unwrap_or_else(PoisonError::into_inner);
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        while let Ok(status) = waitid(Id::All, peek) {
+            let Some(process) = status.pid() else { return };
+            let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            if u32::try_from(process.as_raw()).is_ok_and(|number| own.contains(&number)) {
+                // Who waits for it takes it in, and those behind it are looked at then.
+                return;
+            }
+            // It has ended, so this does not wait.
+            let _ = waitid(Id::Pid(process), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some((children, number)) = self.of.take() {
+            children.own.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            children.take_in();
+        }
+    }
+}
