@@ -28,6 +28,12 @@ fn the_completions_are_those_of_this_version() {
 #[test]
 fn the_manual_page_is_that_of_this_version() {
     assert_generated(&["man"], "contrib/man/taskd.1");
+    let verbs = verbs();
+    for verb in &verbs {
+        assert_generated(&["man", verb], &format!("contrib/man/taskd-{verb}.1"));
+    }
+    let pages = fs::read_dir("contrib/man").expect("it is there").count();
+    assert_eq!(pages, verbs.len() + 1, "there is a page for each, and no other");
 }
 
 #[test]
@@ -41,6 +47,15 @@ fn the_example_is_valid_under_the_strictest_rules() {
         "{}",
         text(&output.stdout)
     );
+}
+
+/// The verbs that `--help` lists.
+fn verbs() -> Vec<String> {
+    let help = text(&Place::new().taskd(["--help"]).stdout);
+    let commands = help.split("Commands:").nth(1).expect("it lists them");
+    let commands = commands.split("Options:").next().expect("it ends");
+    let own = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    own.map(|line| line.split_whitespace().next().expect("a word").into()).collect()
 }
 
 /// The fenced blocks of a language in the README.
@@ -65,11 +80,7 @@ fn every_schedule_in_the_readme_is_valid() {
 #[test]
 fn every_verb_and_exit_code_is_in_the_readme() {
     let readme = fs::read_to_string("README.md").expect("it is there");
-    let help = text(&Place::new().taskd(["--help"]).stdout);
-    let commands = help.split("Commands:").nth(1).expect("it lists them");
-    let commands = commands.split("Options:").next().expect("it ends");
-    for line in commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
-        let verb = line.split_whitespace().next().expect("a word");
+    for verb in verbs() {
         assert!(readme.contains(&format!("`taskd {verb}")), "the README tells of `{verb}`");
     }
     for code in [0, 1, 2, 3, 69, 75, 78] {

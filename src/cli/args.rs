@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::complete;
 
 /// What the exit codes mean, for help and manual.
 pub const EXIT_CODES: &str = "Exit codes: 0 ok · 1 it failed · 2 usage · 3 no such task or run · 69 no daemon answers · 75 the state directory is held by another daemon or cannot be used · 78 the file is wrong or not found";
@@ -120,8 +123,11 @@ pub enum Verb {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or that of one verb
+    Man {
+        /// The verb
+        verb: Option<String>,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -140,7 +146,7 @@ pub struct Run {
 #[derive(Args, Debug)]
 pub struct Selected {
     /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK")]
+    #[arg(value_name = "FILE|TASK", add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     /// Only tasks with this tag
     #[arg(long, value_name = "TAG")]
@@ -180,7 +186,7 @@ pub struct Next {
 #[derive(Args, Debug)]
 pub struct Explain {
     /// A task, or a crontab text (`30 9 * * mon-fri`), fields (`{ hour = 9 }`), a duration or a date
-    #[arg(value_name = "TASK|EXPR", required = true)]
+    #[arg(value_name = "TASK|EXPR", required = true, add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     /// So many of the next firings
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
@@ -196,7 +202,7 @@ pub struct Explain {
 #[derive(Args, Debug)]
 pub struct History {
     /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK")]
+    #[arg(value_name = "FILE|TASK", add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     /// Only runs that went wrong
     #[arg(long)]
@@ -224,7 +230,7 @@ pub struct History {
 #[derive(Args, Debug)]
 pub struct Exec {
     /// The task; what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2, add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
 }
 
@@ -243,7 +249,7 @@ pub struct Changing {
 pub struct Add {
     /// The name of the task; what has a `.` or `/` in it is the schedule file, else `./schedules.toml` is
     /// begun where there is none
-    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2, add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     /// Every so much time: `1h 30m`
     #[arg(long, value_name = "DURATION")]
@@ -258,7 +264,7 @@ pub struct Add {
     #[arg(long, value_name = "START|BOOT")]
     pub startup: Option<String>,
     /// When this task has run well; may be given several times
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", add = ArgValueCompleter::new(complete::tasks))]
     pub after: Vec<String>,
     /// The zone of its wall clock: `Europe/Berlin`
     #[arg(long, value_name = "ZONE")]
@@ -294,7 +300,7 @@ pub struct Add {
     #[arg(long, value_name = "POOL")]
     pub pool: Option<String>,
     /// Any other key, the value as TOML or as a text: `nice=5`, `output.keep=3`
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = ArgValueCompleter::new(complete::keys))]
     pub set: Vec<String>,
     #[command(flatten)]
     pub changing: Changing,
@@ -307,7 +313,7 @@ pub struct Add {
 pub struct Set {
     /// The task, a key (`timeout`, `env.NAME`) and its value, as TOML or as a text; several values are a
     /// list. A first word that has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "TASK KEY VALUE", required = true, allow_negative_numbers = true)]
+    #[arg(value_name = "TASK KEY VALUE", required = true, allow_negative_numbers = true, add = ArgValueCompleter::new(complete::task_and_key))]
     pub words: Vec<String>,
     /// Take the key away
     #[arg(long)]
@@ -319,7 +325,7 @@ pub struct Set {
 #[derive(Args, Debug)]
 pub struct Edit {
     /// A task, for the file that it is written in; what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK")]
+    #[arg(value_name = "FILE|TASK", add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     #[command(flatten)]
     pub changing: Changing,
@@ -328,7 +334,7 @@ pub struct Edit {
 #[derive(Args, Debug)]
 pub struct Remove {
     /// Tasks by name or pattern (`db-*`); what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK")]
+    #[arg(value_name = "FILE|TASK", add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     /// Tasks with this tag
     #[arg(long, value_name = "TAG")]
@@ -341,7 +347,7 @@ const VERDICTS: [&str; 5] = ["run", "skipped", "missed", "coalesced", "paused"];
 #[derive(Args, Debug)]
 pub struct Why {
     /// The task, or a run (`backup@20260105T083000Z`); what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2)]
+    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2, add = ArgValueCompleter::new(complete::tasks_and_runs))]
     pub words: Vec<String>,
     /// The firing nearest to this time, else the latest: RFC 3339, `2026-12-31 23:59`, `23:59` or `24h`
     /// ago
@@ -395,7 +401,7 @@ pub struct Resume {
 #[derive(Args, Debug)]
 pub struct Trigger {
     /// The task; what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2)]
+    #[arg(value_name = "FILE|TASK", required = true, num_args = 1..=2, add = ArgValueCompleter::new(complete::tasks))]
     pub words: Vec<String>,
     /// Give a variable to this run; it is kept until that has ended, and shown nowhere
     #[arg(long, value_name = "NAME=VALUE")]
@@ -414,7 +420,7 @@ pub struct Trigger {
 #[derive(Args, Debug)]
 pub struct Cancel {
     /// A task, or a run (`backup@20260105T083000Z`); what has a `.` or `/` in it is the schedule file
-    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2)]
+    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2, add = ArgValueCompleter::new(complete::tasks_and_runs))]
     pub words: Vec<String>,
     /// One JSON object
     #[arg(long)]
@@ -452,7 +458,7 @@ const OUTCOMES: [&str; 6] = ["success", "failed", "timed-out", "stopped", "not-s
 pub struct Output {
     /// A run (`backup@20260105T083000Z`), or a task: its latest run; what has a `.` or `/` in it is
     /// the schedule file
-    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2)]
+    #[arg(value_name = "FILE|TASK|RUN", required = true, num_args = 1..=2, add = ArgValueCompleter::new(complete::tasks_and_runs))]
     pub words: Vec<String>,
     /// Go on until the run has ended
     #[arg(short, long)]

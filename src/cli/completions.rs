@@ -2,17 +2,22 @@
 
 use std::io::Write;
 
-use clap::CommandFactory;
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-use super::args::Arguments;
+use super::complete;
 use super::exit::{Exit, Failure};
 use super::output;
 
 pub fn completions(shell: Shell) -> Result<Exit, Failure> {
+    let name = shell.to_string();
+    let shells = Shells::builtins();
+    let completer = shells.completer(&name).ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("there are no completions for `{name}`"))
+    })?;
     // The generator panics on a closed pipe, so it writes to memory.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "taskd", &mut script);
+    completer.write_registration(complete::VARIABLE, "taskd", "taskd", "taskd", &mut script)?;
     let mut out = output::results();
     out.write_all(&script)?;
     out.flush()?;

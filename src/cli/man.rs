@@ -9,9 +9,13 @@ use super::args::{Arguments, EXIT_CODES};
 use super::exit::{Exit, Failure};
 use super::output;
 
-pub fn man() -> Result<Exit, Failure> {
+pub fn man(verb: Option<&str>) -> Result<Exit, Failure> {
+    let page = match verb {
+        None => page()?,
+        Some(verb) => page_of(verb)?,
+    };
     let mut out = output::results();
-    out.write_all(&page()?)?;
+    out.write_all(&page)?;
     out.flush()?;
     Ok(Exit::Ok)
 }
@@ -36,6 +40,24 @@ fn page() -> io::Result<Vec<u8>> {
         ".SH FILES\nschedules.toml, $XDG_CONFIG_HOME/taskd/schedules.toml, /etc/taskd/schedules.toml"
     )?;
     whole.render_version_section(&mut page)?;
+    Ok(page)
+}
+
+/// The page of one verb: `taskd-run(1)`.
+fn page_of(verb: &str) -> Result<Vec<u8>, Failure> {
+    let command = Arguments::command();
+    let found = command.find_subcommand(verb).ok_or_else(|| {
+        let message = format!("there is no verb `{verb}`");
+        Failure::new(Exit::Usage, message).help("`taskd --help` tells which there are")
+    })?;
+    let name = format!("taskd-{}", found.get_name());
+    let shown = format!("taskd {}", found.get_name());
+    let version = format!("taskd {}", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(found.clone().display_name(name).bin_name(shown));
+    let man = man.source(version).manual("taskd");
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    writeln!(page, ".SH \"SEE ALSO\"\ntaskd(1)")?;
     Ok(page)
 }
 

@@ -4,6 +4,7 @@ mod add;
 mod args;
 mod cancel;
 mod change;
+mod complete;
 mod completions;
 mod daemon;
 mod doctor;
@@ -56,6 +57,14 @@ use exit::{Exit, Failure};
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    match complete::complete() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::FAILURE;
+        }
+    }
     let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -117,6 +126,6 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Install(install) => install::install(&global, &install),
         Verb::Doctor(plain) => doctor::doctor(&global, &plain),
         Verb::Completions { shell } => completions::completions(shell),
-        Verb::Man => man::man(),
+        Verb::Man { verb } => man::man(verb.as_deref()),
     }
 }

@@ -133,6 +133,19 @@ pub struct About {
     pub metadata: Option<Node>,
 }
 
+/// The names of all tasks of the file at `path` and its includes, right or wrong: quicker than a plan.
+#[must_use]
+pub fn task_names(path: &std::path::Path, directory: &std::path::Path) -> Vec<String> {
+    let files = include::load(Origin::File(path.into()), directory);
+    files.raw.into_iter().flat_map(|file| file.tasks).map(|task| task.name).collect()
+}
+
+/// What a task may hold.
+#[must_use]
+pub fn task_keys() -> &'static [&'static str] {
+    &keys::TASK
+}
+
 impl Plan {
     /// Reads `origin` and all it includes; `directory` is where relative paths start.
     #[must_use]
