@@ -36,6 +36,52 @@ fn the_manual_page_is_that_of_this_version() {
     assert_eq!(pages, verbs.len() + 1, "there is a page for each, and no other");
 }
 
+/// A file as editors hand it to a validator of schemas: times are texts there.
+fn as_json(text: &str) -> serde_json::Value {
+    fn json(value: toml::Value) -> serde_json::Value {
+        match value {
+            toml::Value::Datetime(time) => time.to_string().into(),
+            toml::Value::Array(items) => items.into_iter().map(json).collect(),
+            toml::Value::Table(table) => {
+                table.into_iter().map(|(key, value)| (key, json(value))).collect()
+            }
+            other => serde_json::to_value(other).expect("it is plain"),
+        }
+    }
+    json(toml::Value::Table(toml::from_str(text).expect("it is TOML")))
+}
+
+#[test]
+fn the_schema_is_that_of_this_version_and_knows_right_from_wrong() {
+    assert_generated(&["schema"], "contrib/taskd.schema.json");
+    let schema = fs::read_to_string("contrib/taskd.schema.json").expect("it is there");
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("it is JSON");
+    assert!(jsonschema::meta::is_valid(&schema), "it is a schema");
+    let validator = jsonschema::validator_for(&schema).expect("it is a schema");
+    let judge = |text: &str| -> Vec<String> {
+        let file = as_json(text);
+        validator.iter_errors(&file).map(|error| error.to_string()).collect()
+    };
+    let example = fs::read_to_string("schedules.example.toml").expect("it is there");
+    assert_eq!(judge(&example), [""; 0]);
+    assert!(example.starts_with("#:schema ./contrib/taskd.schema.json\n"), "editors find it");
+    for block in blocks("toml") {
+        assert_eq!(judge(&block), [""; 0], "{block}");
+    }
+    for wrong in [
+        "[tasks.a]\ncomand = 'x'",
+        "[tasks.a]\ncron = 5",
+        "[tasks.a]\noverlap = 'sometimes'",
+        "[tasks.a]\nretry = { most = 3 }",
+        "[defaults]\ncron = '@daily'",
+        "[pools.x]\nlimit = 0",
+        "[daemon]\nwatch = 'yes'",
+        "tasks = 3",
+    ] {
+        assert!(!judge(wrong).is_empty(), "{wrong}");
+    }
+}
+
 #[test]
 fn the_example_is_valid_under_the_strictest_rules() {
     let example = fs::canonicalize("schedules.example.toml").expect("it is there");

@@ -123,6 +123,8 @@ pub enum Verb {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Print the language of schedule files as a JSON Schema, for editors
+    Schema,
     /// Print the manual page, or that of one verb
     Man {
         /// The verb

@@ -33,6 +33,7 @@ mod reload;
 mod reloader;
 mod render;
 mod run;
+mod schema;
 mod selection;
 mod serve;
 mod service;
@@ -126,6 +127,7 @@ fn act(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Install(install) => install::install(&global, &install),
         Verb::Doctor(plain) => doctor::doctor(&global, &plain),
         Verb::Completions { shell } => completions::completions(shell),
+        Verb::Schema => schema::schema(),
         Verb::Man { verb } => man::man(verb.as_deref()),
     }
 }

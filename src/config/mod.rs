@@ -21,6 +21,7 @@ mod keys;
 mod output;
 mod problem;
 mod raw;
+mod schema;
 mod source;
 mod startup;
 mod validate;
@@ -51,6 +52,7 @@ pub use diagnostic::{Colour, Diagnostic};
 pub use in_force::KeyInForce;
 pub use keys::nearest;
 pub use problem::{Problem, Severity};
+pub use schema::schema;
 pub use source::{LARGEST, Position, ReadError, Source};
 pub use value::{Key, Node, Table, Value};
 
