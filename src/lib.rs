@@ -9,7 +9,7 @@
 //! | words | [`name`], [`duration`], [`size`], [`hash`], [`event`], [`task`], [`policy`] | plain data |
 //! | time | [`zone`], [`trigger`], [`schedule`], [`timetable`] | pure functions |
 //! | decisions | [`scheduler`] | one pure state machine |
-//! | edges | [`clock`], `config`, [`runner`], [`store`], [`observe`], [`engine`], `control` | each knows one piece of the world |
+//! | edges | [`clock`], `config`, [`runner`], [`store`], [`observe`], [`engine`], [`embed`], `control` | each knows one piece of the world |
 //! | people | `cli` | the only one that prints, exits and reads the environment |
 //!
 //! # The way of one datum
@@ -31,6 +31,7 @@ pub mod config;
 #[cfg(feature = "control")]
 pub mod control;
 pub mod duration;
+pub mod embed;
 pub mod engine;
 pub mod event;
 pub mod hash;
@@ -46,3 +47,6 @@ pub mod task;
 pub mod timetable;
 pub mod trigger;
 pub mod zone;
+
+pub use embed::{SchedulerError, TaskInfo, TaskScheduler, Trigger, blocking, task_fn};
+pub use task::{Context, Task, TaskError, TaskResult};

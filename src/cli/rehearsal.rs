@@ -10,13 +10,13 @@ use super::{output, time};
 use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
 use crate::observe::Observer;
-use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
+use crate::task::{BoxFuture, Context, Ending, Execute, Outcome};
 use crate::zone::Zone;
 
 /// A task that does nothing, well.
 pub struct Rehearsal;
 
-impl Task for Rehearsal {
+impl Execute for Rehearsal {
     fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
         Box::pin(std::future::ready(Outcome::Success.into()))
     }

@@ -29,7 +29,7 @@ use crate::runner::{Captured, Children, CommandTask, Outputs, Prepared, Surround
 use crate::schedule::Schedule;
 use crate::scheduler::Remembered;
 use crate::store::{Catalogue, StateDirectory};
-use crate::task::Task;
+use crate::task::Execute;
 use crate::zone::Zone;
 
 /// What the command line has settled.
@@ -297,14 +297,14 @@ fn told(next: &RunId, zones: &HashMap<Name, Zone>, clock: &impl Clock) -> String
 }
 
 /// What a task does: its command, or nothing but to tell that it would run.
-pub fn task(command: Prepared, dry_run: bool) -> Arc<dyn Task> {
+pub fn task(command: Prepared, dry_run: bool) -> Arc<dyn Execute> {
     if dry_run { Arc::new(Rehearsal) } else { Arc::new(command) }
 }
 
 /// The entries as the scheduler and the engine want them.
 struct Split {
     schedules: Vec<Schedule>,
-    tasks: HashMap<Name, Arc<dyn Task>>,
+    tasks: HashMap<Name, Arc<dyn Execute>>,
     commands: HashMap<Name, Arc<CommandTask>>,
 }
 

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::event::RunId;
-use crate::task::{Attempt, Context, ENDED_UNSEEN, Ending, Failure, Outcome, StopSwitch, Task};
+use crate::task::{Attempt, Context, ENDED_UNSEEN, Ending, Execute, Failure, Outcome, StopSwitch};
 
 /// A task that was asked to stop and does not, not even so long after its grace, is given up.
 const GIVE_UP: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ impl Attempts {
     pub(super) fn start(
         &mut self,
         attempt: Attempt,
-        task: Option<Arc<dyn Task>>,
+        task: Option<Arc<dyn Execute>>,
         adopts: bool,
         elapsed: SignedDuration,
     ) {
@@ -93,7 +93,7 @@ impl Attempts {
 /// One attempt within its limits: it is asked to stop when its time is over, and given up if it
 /// does not.
 async fn limited(
-    task: Option<Arc<dyn Task>>,
+    task: Option<Arc<dyn Execute>>,
     adopts: bool,
     context: Context,
     switch: StopSwitch,

@@ -25,7 +25,7 @@ use crate::policy::Limits;
 use crate::schedule::Schedule;
 use crate::scheduler::{Input, Remembered, Scheduler, Step};
 use crate::store::Store;
-use crate::task::Task;
+use crate::task::Execute;
 use crate::zone::Zone;
 
 use attempt::Attempts;
@@ -33,7 +33,7 @@ use attempt::Attempts;
 #[cfg(feature = "control")]
 pub use crate::observe::Scrape;
 pub use crate::observe::{Numbered, Seen, Watch};
-pub use crate::scheduler::{Pause, Request, TaskStatus, Until};
+pub use crate::scheduler::{Pause, Request, State, TaskStatus, Until};
 pub use crate::store::{Catalogue, Known, Query, Records, Row, Story, Unreadable};
 
 /// Requests that wait for the loop at most; who asks more has to wait.
@@ -50,7 +50,7 @@ pub struct Parts {
     /// What tells this machine from others with the same tasks.
     pub machine: Vec<u8>,
     /// What each task does.
-    pub tasks: HashMap<Name, Arc<dyn Task>>,
+    pub tasks: HashMap<Name, Arc<dyn Execute>>,
     /// How long a drain may take, from the request to the end.
     pub shutdown_grace: Duration,
     /// What an earlier life has left.
@@ -72,11 +72,13 @@ pub struct Engine {
     parts: Parts,
     attempts: Attempts,
     /// What each run that goes on does: as it was when the run began.
-    definitions: HashMap<RunId, Arc<dyn Task>>,
+    definitions: HashMap<RunId, Arc<dyn Execute>>,
     requests: mpsc::Receiver<Message>,
     handle: Handle,
     /// Whether it starts nothing more.
     drains: watch::Sender<bool>,
+    /// Who waits until nothing is due and no run goes on.
+    settling: Vec<oneshot::Sender<()>>,
     /// When it has to have ended, once it drains: by the clock that lengths are taken from.
     end: Option<SignedDuration>,
     /// When it began.
@@ -101,6 +103,7 @@ impl Engine {
             requests,
             handle: Handle { messages: sender, draining },
             drains,
+            settling: Vec::new(),
             end: None,
             since: at,
             failure: None,
@@ -165,6 +168,8 @@ enum Message {
     Change(Box<Change>, oneshot::Sender<Vec<Event>>),
     Status(oneshot::Sender<Status>),
     Look(Option<Name>, oneshot::Sender<Look>),
+    /// Who waits until nothing is due and no run goes on.
+    Settle(oneshot::Sender<()>),
 }
 
 /// How tasks are.
@@ -179,7 +184,7 @@ pub struct Look {
 /// Other tasks than before.
 pub struct Change {
     /// What each task does.
-    pub tasks: HashMap<Name, Arc<dyn Task>>,
+    pub tasks: HashMap<Name, Arc<dyn Execute>>,
     /// When and how each task runs.
     pub schedules: Vec<Schedule>,
     /// How much may run at once.
@@ -250,6 +255,13 @@ impl Handle {
     /// Asks the engine for something. An engine that has ended takes no requests, and needs none.
     pub async fn ask(&self, request: Request) {
         let _ = self.messages.send(Message::Ask(request)).await;
+    }
+
+    /// Waits until nothing is due any more and no run goes on; `None` if the engine has ended.
+    pub async fn settle(&self) -> Option<()> {
+        let (answer, settled) = oneshot::channel();
+        self.messages.send(Message::Settle(answer)).await.ok()?;
+        settled.await.ok()
     }
 
     /// Waits until the engine starts nothing more, or has ended.

@@ -55,6 +55,7 @@ impl Engine {
                 }
                 Some(message) = self.requests.recv() => {
                     let heard = self.hear(message);
+                    self.tell_settled();
                     // Whoever asks again and again does not hold up what is due.
                     if heard.requests.is_empty() && !self.is_due() {
                         continue;
@@ -88,9 +89,20 @@ impl Engine {
                 let _ = answer.send(events);
             }
             self.greet_the_day();
+            self.tell_settled();
         }
         let at = self.parts.clock.now();
         self.record(&[Event::DaemonStopped { at }]).await;
+    }
+
+    /// Tells those who wait for it that nothing is due and no run goes on, once that is so.
+    fn tell_settled(&mut self) {
+        if !self.settling.is_empty() && self.attempts.is_empty() && !self.is_due() {
+            for waits in self.settling.drain(..) {
+                // Who has asked may have gone.
+                let _ = waits.send(());
+            }
+        }
     }
 
     /// Whether there is something to judge.
@@ -127,6 +139,7 @@ impl Engine {
                 let (at, tasks) = (self.parts.clock.now(), self.scheduler.look(task.as_ref()));
                 drop(answer.send(Look { at, tasks }));
             }
+            Message::Settle(answer) => self.settling.push(answer),
         }
         Heard::default()
     }

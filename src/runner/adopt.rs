@@ -97,7 +97,7 @@ pub(super) async fn adopt(
     surroundings: &Surroundings,
     mut context: Context,
 ) -> Ending {
-    let mut asked = context.clone();
+    let asked = context.clone();
     let signs = Signs::new(surroundings, context.run(), context.attempt().number);
     let adopted = Adopted { task, surroundings, signs };
     let (name, run) = (context.task(), &adopted.signs.name);

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use tokio::sync::oneshot;
 
-use crate::task::{BoxFuture, Context, Ending, Outcome, Task};
+use crate::task::{BoxFuture, Context, Ending, Execute, Outcome};
 
 use crate::zone::Zone;
 
@@ -180,7 +180,7 @@ impl Prepared {
 
     /// Makes an attempt with these two ends for its output and its errors.
     async fn attempt(&self, context: Context, ends: (Stdio, Stdio)) -> Ending {
-        let mut asked = context.clone();
+        let asked = context.clone();
         let spawned = tokio::select! {
             biased;
             spawned = self.spawn(&context, ends) => spawned.map(Started::watched),
@@ -197,7 +197,7 @@ impl Prepared {
     }
 }
 
-impl Task for Prepared {
+impl Execute for Prepared {
     fn execute(&self, context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
             let outputs = self.surroundings.outputs.as_ref();

@@ -83,8 +83,8 @@ struct Works {
     starts: Starts,
 }
 
-impl Task for Works {
-    fn execute(&self, mut context: Context) -> BoxFuture<'_, Ending> {
+impl Execute for Works {
+    fn execute(&self, context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
             let attempt = (context.run().clone(), context.attempt().number);
             self.starts.lock().expect("nobody panics").push(attempt);
@@ -172,7 +172,7 @@ impl World<'_> {
             Mortal { store: opened.store, dies, left: steps, on_their_way: Vec::new(), told };
         let works = |(schedule, seconds): &(Schedule, i64)| {
             let (clock, starts) = (self.clock.clone(), self.starts.clone());
-            let task: Arc<dyn Task> = Arc::new(Works { clock, seconds: *seconds, starts });
+            let task: Arc<dyn Execute> = Arc::new(Works { clock, seconds: *seconds, starts });
             (schedule.name.clone(), task)
         };
         let parts = Parts {

@@ -58,14 +58,14 @@ impl Observer for Journal {
 }
 
 struct Succeeds;
-impl Task for Succeeds {
+impl Execute for Succeeds {
     fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async { Outcome::Success.into() })
     }
 }
 
 struct Panics;
-impl Task for Panics {
+impl Execute for Panics {
     fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async { panic!("on purpose") })
     }
@@ -73,8 +73,8 @@ impl Task for Panics {
 
 /// Goes on until it is asked to stop.
 struct Lasts;
-impl Task for Lasts {
-    fn execute(&self, mut context: Context) -> BoxFuture<'_, Ending> {
+impl Execute for Lasts {
+    fn execute(&self, context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
             context.stop_requested().await;
             Outcome::Stopped.into()
@@ -121,7 +121,7 @@ impl World {
 }
 
 /// An engine at midnight with one task that fires every second.
-async fn world(task: impl Task, store: impl Store + 'static) -> World {
+async fn world(task: impl Execute, store: impl Store + 'static) -> World {
     let clock = Arc::new(Simulated::starting(ts("2026-01-01T00:00:00Z")));
     let journal = Journal::new();
     let (days, seen) = watch::channel(0);
@@ -131,7 +131,7 @@ async fn world(task: impl Task, store: impl Store + 'static) -> World {
         store: Box::new(store),
         observers: vec![Box::new(journal.clone())],
         machine: Vec::new(),
-        tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Task>)]),
+        tasks: HashMap::from([(name.clone(), Arc::new(task) as Arc<dyn Execute>)]),
         shutdown_grace: Duration::from_secs(25),
         remembered: Remembered::default(),
         last_event: 0,
@@ -195,7 +195,7 @@ async fn a_stop_reaches_what_runs() {
 
 /// Takes no notice of anybody.
 struct Deaf;
-impl Task for Deaf {
+impl Execute for Deaf {
     fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
         Box::pin(std::future::pending())
     }
@@ -286,7 +286,7 @@ async fn a_drain_loses_patience_after_a_while() {
 #[tokio::test]
 async fn a_refused_run_never_starts_and_nobody_hears_of_it() {
     struct Forbidden;
-    impl Task for Forbidden {
+    impl Execute for Forbidden {
         fn execute(&self, _: Context) -> BoxFuture<'_, Ending> {
             unreachable!("it was refused")
         }

@@ -1,7 +1,9 @@
 //! What a task does: the trait, what an attempt is told, and how it ends.
 //!
-//! Nothing here knows about time tables or processes. A command line is one [`Task`]; a Rust
-//! program may bring others.
+//! Nothing here knows about time tables or processes. A Rust program brings a [`Task`]; what the engine
+//! runs is [`Execute`], which a command line is, too.
+
+mod rust;
 
 use std::fmt;
 use std::future::Future;
@@ -15,11 +17,13 @@ use tokio::sync::watch;
 use crate::event::{Cause, RunId, TriggerKind};
 use crate::name::Name;
 
+pub use rust::{Task, TaskError, TaskResult};
+
 /// A future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Something that can be run.
-pub trait Task: Send + Sync + 'static {
+/// What the engine runs: a command line, or a [`Task`] of a Rust program.
+pub trait Execute: Send + Sync + 'static {
     /// Makes one attempt and tells how it ended.
     ///
     /// A panic in here ends this attempt as failed and nothing else. When
@@ -28,7 +32,7 @@ pub trait Task: Send + Sync + 'static {
     fn execute(&self, context: Context) -> BoxFuture<'_, Ending>;
 
     /// Waits for the end of an attempt that an earlier life of this program has begun, and that went
-    /// on without it; stops it when it is asked to, as [`Task::execute`] would.
+    /// on without it; stops it when it is asked to, as [`Execute::execute`] would.
     fn adopt(&self, _context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(std::future::ready(Outcome::Lost(ENDED_UNSEEN.into()).into()))
     }
@@ -125,10 +129,35 @@ impl Context {
         self.attempt.run.due
     }
 
+    /// The number of this attempt in its run, from 1.
+    #[must_use]
+    pub fn attempt_number(&self) -> u32 {
+        self.attempt.number
+    }
+
+    /// What made the task fire.
+    #[must_use]
+    pub fn trigger(&self) -> TriggerKind {
+        self.attempt.trigger
+    }
+
+    /// When the last successful run of the task was due, before this one.
+    #[must_use]
+    pub fn previous_success(&self) -> Option<Timestamp> {
+        self.attempt.previous_success
+    }
+
+    /// Whether this attempt was asked to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow() != Stop::No
+    }
+
     /// Waits until this attempt is asked to stop, and tells how long it may take to; waits for ever,
     /// if it never is.
-    pub async fn stop_requested(&mut self) -> Duration {
-        let stop = self.stop.wait_for(|stop| *stop != Stop::No).await.map(|stop| *stop);
+    pub async fn stop_requested(&self) -> Duration {
+        let mut asked = self.stop.clone();
+        let stop = asked.wait_for(|stop| *stop != Stop::No).await.map(|stop| *stop);
         self.within(stop.unwrap_or(Stop::No)).await
     }
 
