@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -311,28 +311,25 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Puts `text` in the place of the file at `path`, in one piece: with its owner and its mode, and on the
-/// disk. One that is new gets what new files get.
+/// disk.
 ///
 /// # Errors
 ///
 /// Returns the error, and nothing is changed.
-pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Hidden, so that no pattern of an `include` means it.
     let prefix = format!(".{name}.taskd-");
     remove_left(directory, &prefix);
-    let mut aside = tempfile::Builder::new();
-    aside.prefix(&prefix).permissions(fs::Permissions::from_mode(0o666));
-    let mut aside = aside.tempfile_in(directory)?;
+    // For its owner alone until it is as the other: there may be secrets in it.
+    let mut aside = tempfile::Builder::new().prefix(&prefix).tempfile_in(directory)?;
     aside.write_all(text.as_bytes())?;
-    if let Ok(there) = fs::metadata(path) {
-        let own = aside.as_file().metadata()?;
-        if (own.uid(), own.gid()) != (there.uid(), there.gid()) {
-            fchown(aside.as_file(), Some(there.uid()), Some(there.gid()))?;
-        }
-        aside.as_file().set_permissions(there.permissions())?;
+    let (there, own) = (fs::metadata(path)?, aside.as_file().metadata()?);
+    if (own.uid(), own.gid()) != (there.uid(), there.gid()) {
+        fchown(aside.as_file(), Some(there.uid()), Some(there.gid()))?;
     }
+    aside.as_file().set_permissions(there.permissions())?;
     aside.as_file().sync_all()?;
     aside.persist(path).map_err(|error| error.error)?;
     File::open(directory)?.sync_all()

@@ -83,13 +83,12 @@ fn write_new(place: &Path, unit: &str) -> Result<(), Failure> {
 
 /// The unit of `program` and `file`.
 fn unit(program: &Path, located: &Located, file: &Path, user: bool) -> String {
-    let (text, standard) = if user {
-        (USER, "%E/taskd/schedules.toml")
-    } else {
-        (SYSTEM, "/etc/taskd/schedules.toml")
-    };
+    let (text, standard) =
+        if user { (USER, "%E/taskd/schedules.toml") } else { (SYSTEM, locate::SYSTEM) };
     let shown = if user { "~/.config/taskd/schedules.toml" } else { standard };
-    let path = if user && located.is_standard { standard.into() } else { quoted(file) };
+    // What is standard for a user is that in their own directory.
+    let is_own = user && located.is_standard && file != Path::new(locate::SYSTEM);
+    let path = if is_own { standard.into() } else { quoted(file) };
     let mut unit = text
         .replace(&format!("runs what {shown}"), &format!("runs what {}", specifiers(file)))
         .replace(&format!("run {standard}"), &format!("run {path}"))

@@ -7,6 +7,9 @@ use super::args::Global;
 use super::exit::{Exit, Failure};
 use crate::config::{Origin, ReadError};
 
+/// The schedule file of the machine.
+pub const SYSTEM: &str = "/etc/taskd/schedules.toml";
+
 /// A schedule file that was found.
 #[derive(Debug)]
 pub struct Located {
@@ -33,7 +36,7 @@ fn places() -> Vec<Place> {
     if let Some(config) = directory("XDG_CONFIG_HOME", ".config") {
         places.push(Place { path: config.join("taskd/schedules.toml"), is_standard: true });
     }
-    places.push(Place { path: "/etc/taskd/schedules.toml".into(), is_standard: true });
+    places.push(Place { path: SYSTEM.into(), is_standard: true });
     places
 }
 

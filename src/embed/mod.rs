@@ -29,6 +29,7 @@ mod builder;
 mod erased;
 mod error;
 mod events;
+mod output;
 mod trigger;
 
 #[cfg(test)]
@@ -59,6 +60,7 @@ pub use builder::Builder;
 pub use erased::{TaskFn, blocking, task_fn};
 pub use error::SchedulerError;
 pub use events::Events;
+pub use output::TaskOutput;
 pub use trigger::Trigger;
 
 /// Runs tasks of this program at their times. Cheap to clone; all clones are one scheduler. When the last
@@ -415,9 +417,10 @@ impl TaskScheduler {
         let now = look.as_ref().map_or_else(|| self.now(), |look| look.at);
         let plan = self.0.plan.lock().await;
         let tell = |(name, entry): (&Name, &Entry)| {
-            let status = look
-                .as_ref()
-                .and_then(|look| look.tasks.iter().find(|status| status.task == *name));
+            let status = look.as_ref().and_then(|look| {
+                let found = look.tasks.binary_search_by(|status| status.task.cmp(name));
+                found.ok().map(|at| &look.tasks[at])
+            });
             let paused = status.and_then(|status| status.pause.clone());
             // While it is paused, nothing comes.
             let from = match &paused {

@@ -300,3 +300,41 @@ async fn a_policy_holds_for_tasks_of_a_program_too() {
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
     scheduler.shutdown(true).await.expect("it runs");
 }
+
+#[tokio::test]
+async fn a_function_says_when_and_knows_the_run_before() {
+    let (clock, scheduler) = simulated();
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let task = {
+        let seen = seen.clone();
+        task_fn("custom", move |context| {
+            let told = (context.due(), context.previous_success());
+            seen.lock().expect("no panic").push(told);
+            async move {
+                use std::io::Write;
+                writeln!(context.output(), "it is {}", context.due())?;
+                Ok(())
+            }
+        })
+    };
+    // At 1, 2, 4, 8, … hours past midnight.
+    let midnight = ts(MIDNIGHT).as_second();
+    let doubling = Trigger::function("doubling", move |after| {
+        let hours = (after.as_second() - midnight).div_euclid(3600);
+        let next = if hours < 1 { 1 } else { 2_i64.checked_pow(hours.ilog2() + 1)? };
+        Timestamp::from_second(midnight + next * 3600).ok()
+    });
+    scheduler.schedule(task, doubling).await.expect("it is fine");
+    scheduler.start().await.expect("it starts");
+    pass(&clock, &scheduler, "2026-01-01T09:00:00Z").await;
+    let hour = |hour: i64| ts(MIDNIGHT) + SignedDuration::from_hours(hour);
+    let expected = [
+        (hour(1), None),
+        (hour(2), Some(hour(1))),
+        (hour(4), Some(hour(2))),
+        (hour(8), Some(hour(4))),
+    ];
+    assert_eq!(*seen.lock().expect("no panic"), expected);
+    assert_eq!(scheduler.tasks().await[0].when, "when `doubling` says so");
+    scheduler.shutdown(true).await.expect("it runs");
+}

@@ -9,7 +9,7 @@ use crate::hash;
 use crate::name::Name;
 use crate::trigger::cron::{Crontab, Expression, Field, FieldText, Pattern};
 use crate::trigger::cron::{parse_crontab, parse_fields};
-use crate::trigger::{self, Cron, Dates, Moment, Start, Startup, When};
+use crate::trigger::{self, Cron, Dates, Function, Moment, Start, Startup, When};
 use crate::zone::Zone;
 
 /// When a task fires. Several may stand together: [`Trigger::any_of`].
@@ -43,6 +43,7 @@ enum Part {
     Date(String),
     At(Timestamp),
     Startup(Start),
+    Function(Function),
     /// Something that was said of another kind of trigger than it is about, and what has it.
     Misplaced(&'static str, &'static str),
 }
@@ -174,6 +175,28 @@ impl Trigger {
         Self::of(Part::At(instant))
     }
 
+    /// When `next` says so, which tells the first instant strictly after another. It has to be pure: the
+    /// same answer to the same question, and no earlier one to a later question. By its `name` it is
+    /// known to be the same after a restart.
+    ///
+    /// ```
+    /// # use taskd::Trigger;
+    /// use jiff::Timestamp;
+    ///
+    /// // At each whole minute of the next hour.
+    /// let end = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    /// Trigger::function("minutes", move |after| {
+    ///     let next = Timestamp::from_second((after.as_second() / 60 + 1) * 60).ok()?;
+    ///     (next <= end).then_some(next)
+    /// });
+    /// ```
+    pub fn function(
+        name: &str,
+        next: impl Fn(Timestamp) -> Option<Timestamp> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(Part::Function(Function::new(name, next)))
+    }
+
     /// At each start of the scheduler.
     pub fn startup() -> Self {
         Self::of(Part::Startup(Start::Every))
@@ -247,6 +270,9 @@ impl Trigger {
                 Part::Date(text) => dates.push(moment(text)?.instant_in(&zone, text)?),
                 Part::At(instant) => dates.push(whole(*instant)),
                 Part::Startup(start) => triggers.push(startup(*start)),
+                Part::Function(function) => {
+                    triggers.push(trigger::Trigger::Function(function.clone()));
+                }
                 // Told above.
                 Part::Misplaced(..) => {}
             }

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use super::{After, Calendar, Cron, Dates, Interval, Startup};
+use super::{After, Calendar, Cron, Dates, Function, Interval, Startup};
 use crate::event::{Count, TriggerKind};
 
 /// One way of saying when.
@@ -20,6 +20,8 @@ pub enum Trigger {
     Startup(Startup),
     /// When runs of other tasks have ended.
     After(After),
+    /// When a function of a program says so.
+    Function(Function),
 }
 
 impl Trigger {
@@ -29,7 +31,8 @@ impl Trigger {
         match self {
             Self::Interval(_) => TriggerKind::Interval,
             Self::Cron(_) => TriggerKind::Cron,
-            Self::Dates(_) => TriggerKind::Date,
+            // Single instants, whoever names them.
+            Self::Dates(_) | Self::Function(_) => TriggerKind::Date,
             Self::Calendar(_) => TriggerKind::Calendar,
             Self::Startup(_) => TriggerKind::Startup,
             Self::After(_) => TriggerKind::After,
@@ -44,6 +47,7 @@ impl Trigger {
             Self::Cron(cron) => cron.next_after(after),
             Self::Dates(dates) => dates.next_after(after),
             Self::Calendar(calendar) => calendar.next_after(after),
+            Self::Function(function) => function.next_after(after),
             // No clock names it.
             Self::Startup(_) | Self::After(_) => None,
         }

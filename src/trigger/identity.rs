@@ -44,6 +44,7 @@ fn canonical(trigger: &Trigger) -> String {
             let (start, at) = (calendar.start(), calendar.at());
             format!("calendar {unit} from {start} at {at} in {}", rules(calendar.zone()))
         }
+        Trigger::Function(function) => format!("function {}", function.name()),
         Trigger::Startup(startup) => {
             let on = if startup.on == Start::Boot { "boot" } else { "start" };
             format!("startup {on} after {}", startup.delay.as_micros())

@@ -13,6 +13,7 @@ mod combine;
 pub mod cron;
 mod date;
 mod filter;
+mod function;
 mod identity;
 mod interval;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use combine::{Firing, Trigger, When};
 pub use cron::Cron;
 pub use date::{BadMoment, Dates, Moment};
 pub use filter::{Days, Excluded, Filter};
+pub use function::Function;
 pub use interval::{BadInterval, Interval};
 pub use startup::{Start, Startup};
 

@@ -35,6 +35,7 @@ impl Trigger {
                 }
             }
             Self::After(after) => after.in_words(),
+            Self::Function(function) => format!("when `{}` says so", function.name()),
             Self::Calendar(calendar) => {
                 let unit = match calendar.unit() {
                     Unit::Months(1, _) => "month".into(),
