@@ -1,13 +1,18 @@
 //! The examples run, and show what they say they do.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-fn run(example: &str) -> String {
-    // `cargo test` builds them beside the binary.
+/// `cargo test` builds them beside the binary.
+fn example(name: &str) -> Command {
     let binary = Path::new(env!("CARGO_BIN_EXE_taskd"));
-    let example = binary.with_file_name("examples").join(example);
-    let output = Command::new(example).output().expect("it is built");
+    Command::new(binary.with_file_name("examples").join(name))
+}
+
+fn run(name: &str) -> String {
+    let output = example(name).output().expect("`cargo build --examples` builds it");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout).expect("it is text")
@@ -40,4 +45,42 @@ once     delete old rows: once at 2026-12-31 23:59:59
         "nothing runs on a Sunday while the other is paused: {told}"
     );
     assert!(told.ends_with("3 rows, tasks: nightly, once\n"), "{told}");
+}
+
+#[test]
+fn a_web_service_tells_its_tasks_and_runs_them() {
+    let mut service = example("axum_app")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`cargo build --examples` builds it");
+    let mut told = BufReader::new(service.stdout.take().expect("it is a pipe"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("it is text");
+    let address = line.trim().strip_prefix("listening on http://").expect("it says where");
+    let ask = |method: &str, path: &str| {
+        let mut stream = TcpStream::connect(address).expect("it answers");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer
+    };
+    let tasks = ask("GET", "/tasks");
+    assert!(tasks.contains(r#""task":"report","when":"at 09:30 on monday to friday""#), "{tasks}");
+    assert!(ask("POST", "/tasks/report/run").contains(r#"{"run":"report@"#));
+    let missing = ask("POST", "/tasks/nobody/run");
+    assert!(
+        missing.starts_with("HTTP/1.1 404 ") && missing.contains("no task `nobody`"),
+        "{missing}"
+    );
+    while !ask("GET", "/tasks").contains(r#""reports":1"#) {
+        std::thread::yield_now();
+    }
+    let pid = service.id().to_string();
+    let sent = Command::new("kill").args(["-s", "INT", &pid]).status();
+    assert!(sent.expect("there is a `kill`").success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).expect("it is text");
+    assert_eq!(rest, "all runs have ended\n");
+    assert!(service.wait().expect("it ends").success());
 }
