@@ -1,5 +1,8 @@
 //! taskd runs commands at the times a TOML file declares, and can say when, what and why.
 //!
+//! Inside your own program: [`TaskScheduler`] runs tasks that implement [`Task`] when a [`Trigger`] says
+//! so; [`embed`] begins with an example. All the rest is what the command line is made of.
+//!
 //! # The layers
 //!
 //! A module names only what stands above it; `tests/architecture.rs` holds the house to it.

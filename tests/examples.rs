@@ -84,3 +84,16 @@ fn a_web_service_tells_its_tasks_and_runs_them() {
     assert_eq!(rest, "all runs have ended\n");
     assert!(service.wait().expect("it ends").success());
 }
+
+/// A crate of its own, with nothing of taskd but what a dependency gives it.
+#[test]
+fn a_program_of_somebody_else_does_all_that_it_did_with_its_own_scheduler() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--locked", "--manifest-path", "tests/embedder/Cargo.toml"]);
+    // It is built beside the rest, and once.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embedder");
+    let output = cargo.arg("--target-dir").arg(target).output().expect("there is cargo");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "all is well\n", "{errors}");
+}
