@@ -96,6 +96,15 @@ fn a_file_is_never_changed_into_a_wrong_one() {
     let (code, told, _) = taskd(&place, &["set", "backup", "nice", "--dry-run", "5"]);
     assert_eq!((code, place.read("schedules.toml").as_str()), (0, FILE));
     assert!(told.contains("\n command = \"true\"\n+nice    = 5\n"), "{told}");
+    // A file with a byte order mark, and what is no file.
+    let marked = format!("\u{feff}{LINES}");
+    place.write("conf.d/small.toml", &marked);
+    let (code, _, errors) = taskd(&place, &["set", "rotate", "nice", "5"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(place.read("conf.d/small.toml").starts_with("\u{feff}[tasks]\n# the small ones\n"));
+    place.shell("mkfifo fifo.toml");
+    let (code, _, errors) = taskd(&place, &["set", "./fifo.toml", "rotate", "nice", "5"]);
+    assert!(code == 2 && errors.contains("is no file that can be changed"), "{errors}");
     // A broken file is not guessed at.
     place.write("schedules.toml", "[tasks.backup\n");
     let (code, _, errors) = taskd(&place, &["set", "backup", "nice", "5"]);

@@ -76,6 +76,11 @@ impl<'a> Change<'a> {
             return Err(Failure::new(Exit::Usage, message).help("name a schedule file"));
         }
         let path = &located.path;
+        // A pipe, a device.
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            let message = format!("`{}` is no file that can be changed", path.display());
+            return Err(Failure::new(Exit::Usage, message).help("name a schedule file"));
+        }
         let begun = (may_begin && !path.exists()).then(|| Begun(path.clone()));
         if begun.is_some() {
             // Others who begin it, too, wait for it.
@@ -87,7 +92,9 @@ impl<'a> Change<'a> {
         let plan = plan::read(path, clock::wall_clock())?;
         // What cannot be read is told as what is wrong with the plan.
         let text = |source: &Source| {
-            fs::read_to_string(&source.path).unwrap_or_else(|_| source.text.clone())
+            let is_file = fs::metadata(&source.path).is_ok_and(|there| there.is_file());
+            let read = is_file.then(|| fs::read_to_string(&source.path).ok()).flatten();
+            read.unwrap_or_else(|| source.text.clone())
         };
         let texts = plan.sources.iter().map(text).collect();
         Ok(Self { global, located, plan, texts, locks, _begun: begun })

@@ -88,7 +88,8 @@ fn in_words(status: &Status) -> String {
     if let Some(why) = &status.failure {
         let _ = write!(text, "; degraded: what happens is not recorded: {why}");
     }
-    text
+    // Each line is a message of its own.
+    text.replace('\n', " ")
 }
 
 #[cfg(test)]

@@ -169,7 +169,8 @@ impl Plan {
         let mut plan = self.clone();
         for (file, text) in texts {
             let Source { path, directory, .. } = &self.sources[*file];
-            plan.sources[*file] = Source::of_text(path, directory.clone(), text.clone());
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            plan.sources[*file] = Source::of_text(path, directory.clone(), text.into());
         }
         plan.again(setting)
     }
