@@ -166,8 +166,9 @@ impl Reloader {
             ..loaded.plan.daemon.clone()
         };
         let limits = plan.daemon.limits.clone();
-        self.engine.change(Change { tasks, schedules, limits }).await?;
-        self.catalogue.replace(known);
+        let catalogue = self.catalogue.clone();
+        let taken_up = Box::new(move || catalogue.replace(known));
+        self.engine.change(Change { tasks, schedules, limits, taken_up }).await?;
         *loaded = Loaded { directories: plan.directories.clone(), plan, commands };
         Some(changes)
     }

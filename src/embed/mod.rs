@@ -219,16 +219,22 @@ impl TaskScheduler {
 
     /// Makes the tasks of `plan` those of the engine, if there is one.
     async fn take_up(&self, plan: &Plan) -> Result<(), SchedulerError> {
-        self.0.catalogue.replace(plan.known());
+        let (catalogue, known) = (self.0.catalogue.clone(), plan.known().collect::<Vec<_>>());
+        let taken_up = move || catalogue.replace(known);
         match &plan.phase {
-            Phase::New(_) => Ok(()),
+            Phase::New(_) => {
+                taken_up();
+                Ok(())
+            }
             Phase::Ended => Err(SchedulerError::NotStarted),
             Phase::Running(running) => {
                 let tasks = plan.tasks.iter();
                 let tasks = tasks.map(|(name, entry)| (name.clone(), entry.task.clone())).collect();
                 let schedules = plan.schedules();
                 let limits = self.0.limits.clone();
-                let changed = running.engine.change(Change { tasks, schedules, limits }).await;
+                let taken_up = Box::new(taken_up);
+                let change = Change { tasks, schedules, limits, taken_up };
+                let changed = running.engine.change(change).await;
                 changed.map(|_| ()).ok_or(SchedulerError::NotStarted)
             }
         }

@@ -189,6 +189,8 @@ pub struct Change {
     pub schedules: Vec<Schedule>,
     /// How much may run at once.
     pub limits: Limits,
+    /// Called as they become the tasks, before anybody is told of them. It must not wait.
+    pub taken_up: Box<dyn FnOnce() + Send>,
 }
 
 /// How an engine is.

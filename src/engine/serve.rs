@@ -129,8 +129,9 @@ impl Engine {
             Message::Ask(request) => return Heard { requests: vec![request], answer: None },
             Message::Do(requests, answer) => return Heard { requests, answer: Some(answer) },
             Message::Change(change, answer) => {
-                let Change { tasks, schedules, limits } = *change;
+                let Change { tasks, schedules, limits, taken_up } = *change;
                 self.parts.tasks = tasks;
+                taken_up();
                 let requests = vec![Request::Load(schedules, limits)];
                 return Heard { requests, answer: Some(answer) };
             }
