@@ -138,7 +138,7 @@ fn the_first_process_of_a_container_leaves_no_zombie() {
     let tasks = r#"
         [tasks.leaves]
         interval = "1s"
-        command  = "(sleep 0.1; echo x >> left) & (sleep 0.2; exit 3) & exit 0"
+        command  = "(sleep 0.1; echo x >> left) & (sleep 0.2; exit 3) & sh -c 'sleep 0.1; kill -40 $$' & exit 0"
     "#;
     let place = Place::with("schedules.toml", tasks);
     let mut command = Command::new("unshare");

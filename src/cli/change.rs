@@ -34,9 +34,10 @@ pub struct Change<'a> {
     pub plan: Plan,
     /// The files as they are, byte for byte.
     texts: Vec<String>,
+    /// Gone before the locks are: nobody else has it meanwhile.
+    _begun: Option<Begun>,
     /// Locks live as long as this does.
     locks: Vec<File>,
-    _begun: Option<Begun>,
 }
 
 /// A file that was begun: it goes if nothing comes of it.
@@ -148,6 +149,10 @@ impl<'a> Change<'a> {
             EditError::NoTask(_) => Failure::new(Exit::NoSuchTask, error),
             EditError::Exists(task) => Failure::new(Exit::Usage, error)
                 .help(format!("`taskd set {task} KEY VALUE` changes it")),
+            EditError::Scattered => {
+                let failure = Failure::new(Exit::Config, format!("`{path}`: {error}"));
+                failure.help("put them together, or change it by `taskd edit`; nothing is changed")
+            }
             EditError::NoTable(key) => Failure::new(Exit::Usage, error)
                 .help(format!("write all of it: `taskd set TASK {key} '{{ … }}'`")),
             EditError::NoKey(..) => Failure::new(Exit::Usage, error)

@@ -15,7 +15,7 @@ use crate::config::{Plan, Severity};
 
 pub fn edit(global: &Global, edit: &Edit) -> Result<Exit, Failure> {
     let (named, tasks) = selection::file_and_tasks(&edit.words)?;
-    let mut change = Change::begin(global, named.as_deref(), false)?;
+    let change = Change::begin(global, named.as_deref(), false)?;
     let file = match tasks.as_slice() {
         [] => 0,
         [task] => change.find(task)?.0,
@@ -29,11 +29,33 @@ pub fn edit(global: &Global, edit: &Edit) -> Result<Exit, Failure> {
     let mut copy = tempfile::Builder::new().prefix("schedules-").suffix(".toml").tempfile()?;
     copy.write_all(before.as_bytes())?;
     copy.flush()?;
+    let done = by_editor(global, edit, named.as_deref(), (change, file, &before), copy.path());
+    let written = fs::read(copy.path()).is_ok_and(|text| text != before.as_bytes());
+    match done {
+        Err(failure) if written => {
+            // Whatever went wrong, what a person wrote is not lost.
+            let (_, kept) = copy.keep().map_err(io::Error::from)?;
+            let kept = format!("what you wrote is kept in `{}`", kept.display());
+            let help = failure.words().1.map_or(kept.clone(), |help| format!("{help}; {kept}"));
+            Err(failure.help(help))
+        }
+        done => done,
+    }
+}
+
+/// Lets the copy at `path` be edited until it is right, and puts it in the place of the file.
+fn by_editor(
+    global: &Global,
+    edit: &Edit,
+    named: Option<&Path>,
+    (mut change, file, before): (Change<'_>, usize, &str),
+    path: &Path,
+) -> Result<Exit, Failure> {
     let texts = loop {
         // Others may change it meanwhile; that is noticed.
         change.release();
-        open(copy.path())?;
-        let text = fs::read_to_string(copy.path())?;
+        open(path)?;
+        let text = fs::read_to_string(path)?;
         if text == before {
             output::complain("nothing is changed");
             return Ok(Exit::Ok);
@@ -45,18 +67,14 @@ pub fn edit(global: &Global, edit: &Edit) -> Result<Exit, Failure> {
         }
         plan::show(&then, |diagnostic| diagnostic.problem.severity() == Severity::Error);
         if !again()? {
-            let (_, kept) = copy.keep().map_err(io::Error::from)?;
             let message = "nothing is changed: the file would be wrong";
-            let help = format!("what you wrote is kept in `{}`", kept.display());
-            return Err(Failure::new(Exit::Config, message).help(help));
+            return Err(Failure::new(Exit::Config, message));
         }
     };
-    change = Change::begin(global, named.as_deref(), false)?;
+    change = Change::begin(global, named, false)?;
     if change.plan.sources.len() <= file || change.text(file) != before {
-        let (_, kept) = copy.keep().map_err(io::Error::from)?;
         let message = "nothing is changed: the file has changed meanwhile";
-        let help = format!("what you wrote is kept in `{}`", kept.display());
-        return Err(Failure::new(Exit::Busy, message).help(help));
+        return Err(Failure::new(Exit::Busy, message));
     }
     let old = change.plan.clone();
     change.finish(&texts, &edit.changing, |new| differences(&old, new))

@@ -43,6 +43,8 @@ pub enum EditError {
     NoKey(Name, String),
     /// What should have the key is no table: its name.
     NoTable(String),
+    /// Dotted keys of one table stand apart from each other.
+    Scattered,
 }
 
 impl fmt::Display for EditError {
@@ -52,6 +54,9 @@ impl fmt::Display for EditError {
             Self::Exists(task) => write!(f, "there is a task `{task}` already"),
             Self::NoTask(task) => write!(f, "there is no task `{task}`"),
             Self::NoKey(task, key) => write!(f, "`{task}` has no key `{key}` of its own"),
+            Self::Scattered => {
+                write!(f, "dotted keys of one table stand apart in it, with others between them")
+            }
             Self::NoTable(key) => write!(f, "`{key}` is no table, and has no keys"),
         }
     }
@@ -111,6 +116,10 @@ impl Plainly for Value {
 pub fn edited(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     let mut document: DocumentMut = text.replace("\r\n", "\n").parse()?;
     let before = document.to_string();
+    // What is printed in another order than it was read cannot be compared line by line.
+    if !before.lines().map(bare).eq(text.trim_start_matches('\u{feff}').lines().map(bare)) {
+        return Err(EditError::Scattered);
+    }
     for edit in edits {
         match edit {
             Edit::Add(task) => add(&mut document, task)?,
@@ -126,6 +135,11 @@ pub fn edited(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     // What stands first now has nothing to be parted from.
     let after = if before.starts_with('\n') { &after } else { after.trim_start_matches('\n') };
     Ok(grafted(text, &before, after))
+}
+
+/// A line without blanks and quotes, in which a repeated key may be printed as it was written first.
+fn bare(line: &str) -> String {
+    line.chars().filter(|c| !c.is_whitespace() && !"\"'".contains(*c)).collect()
 }
 
 /// The table of a task.

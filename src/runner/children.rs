@@ -6,7 +6,7 @@ use std::io;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use rustix::process::{Pid, WaitOptions};
 
 /// Tells the own children of the first process of a system or a container from others.
 #[derive(Debug, Default)]
@@ -41,25 +41,32 @@ impl Children {
     /// Takes in those that have ended and are nobody's.
     pub fn take_in(&self) {
         let _starting = self.starting.write().unwrap_or_else(PoisonError::into_inner);
-        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        while let Ok(status) = waitid(Id::All, peek) {
-            let Some(process) = status.pid() else { return };
-            let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-            if u32::try_from(process.as_raw()).is_ok_and(|number| own.contains(&number)) {
-                // Who waits for it takes it in, and those behind it are looked at then.
-                return;
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        for number in all() {
+            let is_own = u32::try_from(number).is_ok_and(|number| own.contains(&number));
+            if let Some(process) = Pid::from_raw(number).filter(|_| !is_own) {
+                // One that goes on stays.
+                let _ = rustix::process::waitpid(Some(process), WaitOptions::NOHANG);
             }
-            // It has ended, so this does not wait.
-            let _ = waitid(Id::Pid(process), WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG);
         }
     }
+}
+
+/// The children of this process, whichever thread they belong to.
+fn all() -> Vec<i32> {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let listed =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let numbers = |text: String| {
+        text.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<i32>>()
+    };
+    listed.flat_map(numbers).collect()
 }
 
 impl Drop for Own {
     fn drop(&mut self) {
         if let Some((children, number)) = self.of.take() {
             children.own.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            children.take_in();
         }
     }
 }

@@ -152,6 +152,17 @@ fn what_cannot_be_is_told() {
 }
 
 #[test]
+fn keys_that_stand_apart_are_not_guessed_at() {
+    for text in [
+        "[tasks.a]\ncron='1'\nenv.A='1'\ndescription='important'\nenv.B='2'\n",
+        "[tasks]\na.cron='1'\nb.cron='1'\na.command='x'\nb.command='x'\n",
+    ] {
+        let edit = set_to("a", "nice", "5");
+        assert_eq!(edited(text, &[edit]), Err(EditError::Scattered), "{text}");
+    }
+}
+
+#[test]
 fn a_word_is_read_as_toml_first() {
     for (word, first, count) in [
         ("5", "5", 2),
