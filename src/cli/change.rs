@@ -82,14 +82,10 @@ impl<'a> Change<'a> {
             let message = format!("`{}` is no file that can be changed", path.display());
             return Err(Failure::new(Exit::Usage, message).help("name a schedule file"));
         }
-        let begun = (may_begin && !path.exists()).then(|| Begun(path.clone()));
-        if begun.is_some() {
-            // Others who begin it, too, wait for it.
-            File::options().append(true).create(true).open(path).map_err(|error| {
-                Failure::new(Exit::Failed, format!("`{}` cannot be begun: {error}", path.display()))
-            })?;
-        }
-        let locks = vec![lock(path)?];
+        let (file, is_new) = lock(path, may_begin)?;
+        let locks = vec![file];
+        // Where a link leads, not the link.
+        let begun = is_new.then(|| Begun(path.canonicalize().unwrap_or_else(|_| path.clone())));
         let plan = plan::read(path, clock::wall_clock())?;
         // What cannot be read is told as what is wrong with the plan.
         let text = |source: &Source| {
@@ -206,8 +202,10 @@ impl<'a> Change<'a> {
             out.flush()?;
             return Ok(Exit::Ok);
         }
-        for (file, text) in texts {
-            self.write(*file, text)?;
+        // All are as they were before any of them is another.
+        let places: Result<Vec<_>, _> = texts.keys().map(|file| self.hold(*file)).collect();
+        for (place, text) in places?.iter().zip(texts.values()) {
+            replace(place, text).map_err(|error| unwritten(place, &error))?;
         }
         let reload = self.reload()?;
         for (line, mut row) in told(&then) {
@@ -225,24 +223,21 @@ impl<'a> Change<'a> {
         Ok(Exit::Ok)
     }
 
-    /// Writes the text of a file, in one piece.
-    fn write(&mut self, file: usize, text: &str) -> Result<(), Failure> {
+    /// Where a file really lies; nobody else changes it, or has since it was read.
+    fn hold(&mut self, file: usize) -> Result<PathBuf, Failure> {
         let Source { path, directory, .. } = &self.plan.sources[file];
-        let failed = |error: io::Error| {
-            let message = format!("`{}` cannot be written: {error}", path.display());
-            Failure::new(Exit::Failed, message).help("nothing is changed in it")
-        };
         let place = directory.join(path.file_name().unwrap_or_default());
         if file > 0 {
-            self.locks.push(lock(&place)?);
+            self.locks.push(lock(&place, false)?.0);
         }
         // A link stays one.
-        let place = place.canonicalize().map_err(failed)?;
-        if fs::read_to_string(&place).map_err(failed)? != self.texts[file] {
-            let message = format!("`{}` has changed meanwhile", path.display());
-            return Err(Failure::new(Exit::Busy, message).help("do it once more"));
+        let real = place.canonicalize().map_err(|error| unwritten(path, &error))?;
+        let now = fs::read_to_string(&real).map_err(|error| unwritten(path, &error))?;
+        if now == self.texts[file] {
+            return Ok(real);
         }
-        replace(&place, text).map_err(failed)
+        let message = format!("`{}` has changed meanwhile", path.display());
+        Err(Failure::new(Exit::Busy, message).help("do it once more"))
     }
 
     /// Lets the daemon take the file up; tells what it has, nothing if there is none.
@@ -299,16 +294,31 @@ pub fn of_task(plan: &Plan, task: &Name, what: &str) -> Option<(String, Value)> 
     Some((told, row))
 }
 
-/// Locks the file at `path` against others who change it by a verb.
-fn lock(path: &Path) -> Result<File, Failure> {
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("`{}` cannot be written: {error}", path.display());
+    Failure::new(Exit::Failed, message).help("nothing is changed in it")
+}
+
+/// Locks the file at `path` against others who change it by a verb; where there is none, one `may_begin`
+/// it. Tells also whether it was begun.
+fn lock(path: &Path, may_begin: bool) -> Result<(File, bool), Failure> {
     let failed = |error: io::Error| {
         Failure::new(Exit::Config, format!("`{}` cannot be opened: {error}", path.display()))
     };
+    let mut is_new = false;
     for _ in 0..TURNS {
-        let file = File::open(path).map_err(failed)?;
+        let file = match File::open(path) {
+            // Somebody else who begins it may give up, and take it away again.
+            Err(error) if may_begin && error.kind() == io::ErrorKind::NotFound => {
+                File::options().append(true).create(true).open(path).map_err(failed)?;
+                is_new = true;
+                continue;
+            }
+            opened => opened.map_err(failed)?,
+        };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             // Another may have come in its place since.
-            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) if is_at(&file, path) => return Ok((file, is_new)),
             Ok(()) | Err(Errno::WOULDBLOCK) => std::thread::sleep(TURN),
             Err(error) => return Err(failed(error.into())),
         }

@@ -44,6 +44,10 @@ impl Finding {
 
 pub fn doctor(global: &Global, plain: &Plain) -> Result<Exit, Failure> {
     selection::only_file("doctor", plain.file.as_deref())?;
+    if plain.file.as_deref() == Some(Path::new("-")) {
+        let message = "standard input has no daemon";
+        return Err(Failure::new(Exit::Usage, message).help("name a schedule file"));
+    }
     let mut findings = vec![Finding::well("version", version())];
     match locate::locate(plain.file.as_deref(), global) {
         Ok(located) => look_at_file(global, &located, &mut findings),

@@ -93,19 +93,13 @@ pub fn path(text: &str) -> Option<Vec<String>> {
 pub fn readings(word: &str) -> Vec<Value> {
     let text = Value::from(word);
     let read: Option<Value> = word.trim().parse().ok();
-    read.into_iter().map(Value::decorated_plainly).chain([text]).collect()
+    read.into_iter().map(plain).chain([text]).collect()
 }
 
 /// A value without the blanks around it.
-trait Plainly {
-    fn decorated_plainly(self) -> Self;
-}
-
-impl Plainly for Value {
-    fn decorated_plainly(mut self) -> Self {
-        self.decor_mut().clear();
-        self
-    }
+fn plain(mut value: Value) -> Value {
+    value.decor_mut().clear();
+    value
 }
 
 /// `text` after all `edits`, one after the other.
@@ -117,7 +111,7 @@ pub fn edited(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     let mut document: DocumentMut = text.replace("\r\n", "\n").parse()?;
     let before = document.to_string();
     // What is printed in another order than it was read cannot be compared line by line.
-    if !before.lines().map(bare).eq(text.trim_start_matches('\u{feff}').lines().map(bare)) {
+    if !are_alike(&before, text) {
         return Err(EditError::Scattered);
     }
     for edit in edits {
@@ -134,7 +128,21 @@ pub fn edited(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     let after = document.to_string();
     // What stands first now has nothing to be parted from.
     let after = if before.starts_with('\n') { &after } else { after.trim_start_matches('\n') };
-    Ok(grafted(text, &before, after))
+    let grafted = grafted(text, &before, after);
+    // Whatever it is that was compared, what is written says what was wanted.
+    let written = grafted.replace("\r\n", "\n").parse::<DocumentMut>();
+    match written.map(|written| are_alike(&written.to_string(), after)) {
+        Ok(true) => Ok(grafted),
+        _ => Err(EditError::Scattered),
+    }
+}
+
+/// Whether two texts have the same lines, but for how they are laid out.
+fn are_alike(one: &str, other: &str) -> bool {
+    let lines = |text: &'_ str| -> Vec<String> {
+        text.trim_start_matches('\u{feff}').lines().map(bare).collect()
+    };
+    lines(one) == lines(other)
 }
 
 /// A line without blanks and quotes, in which a repeated key may be printed as it was written first.
