@@ -29,7 +29,7 @@ const EDGES: [(&str, &[&str]); 8] = [
     ("observe", &[]),
     ("engine", &["clock", "store", "observe"]),
     ("control", &["engine"]),
-    ("embed", &["clock", "store", "observe", "engine"]),
+    ("embed", &["clock", "runner", "store", "observe", "engine"]),
 ];
 
 /// Words of layer 0 that name each other: a context names its run, an event its outcome.

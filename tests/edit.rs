@@ -84,6 +84,7 @@ fn a_file_is_never_changed_into_a_wrong_one() {
         (&["add", "new", "--interval", "1h", "--set", "nice", "--", "true"], 2, "has no value"),
         (&["remove"], 2, "which tasks?"),
         (&["remove", "x*"], 3, "there is no task `x*`"),
+        (&["remove", "[x"], 2, "`[x` is no pattern"),
         (&["remove", "backup", "--tag", "x"], 3, "there is no tag `x`"),
         (&["set", "-", "backup", "nice", "5"], 2, "standard input cannot be changed"),
     ] {

@@ -1,6 +1,5 @@
 //! `taskd add`, `taskd set` and `taskd remove`: the schedule file changed by verbs.
 
-use glob::Pattern;
 use serde_json::json;
 use toml_edit::{Array, Value};
 
@@ -8,8 +7,8 @@ use super::args::{Add, Changing, Global, Remove, Set};
 use super::change::{self, Change, Texts};
 use super::exit::{Exit, Failure};
 use super::selection;
+use crate::config::Severity;
 use crate::config::edit::{self, Edit};
-use crate::config::{Plan, Severity};
 use crate::name::Name;
 
 pub fn add(global: &Global, add: &Add) -> Result<Exit, Failure> {
@@ -54,6 +53,9 @@ pub fn set(global: &Global, set: &Set) -> Result<Exit, Failure> {
     apply(change, file, &task, &edits, &keys, "changed", &set.changing)
 }
 
+/// A task as it is written: its file, its name, its tags.
+type Written = (usize, String, Vec<String>);
+
 pub fn remove(global: &Global, remove: &Remove) -> Result<Exit, Failure> {
     let (file, patterns) = selection::file_and_tasks(&remove.words)?;
     if patterns.is_empty() && remove.tag.is_empty() {
@@ -61,50 +63,30 @@ pub fn remove(global: &Global, remove: &Remove) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, message).help("write `taskd remove TASK`"));
     }
     let change = Change::begin(global, file.as_deref(), false)?;
-    let all = change.tasks()?;
-    let mut meant: Vec<&(usize, String)> = Vec::new();
-    for word in patterns {
-        let pattern = Pattern::new(word).map_err(|error| {
-            Failure::new(Exit::Usage, format!("`{word}` is no pattern: {}", error.msg))
-        })?;
-        let fits: Vec<_> = all.iter().filter(|(_, name)| pattern.matches(name)).collect();
-        if fits.is_empty() {
-            return Err(selection::no_such(
-                "task",
-                word,
-                all.iter().map(|(_, name)| name.as_str()),
-            ));
-        }
-        meant.extend(fits);
-    }
-    for tag in &remove.tag {
-        let tags = |plan: &Plan| -> Vec<String> {
-            plan.tasks.iter().flat_map(|entry| entry.about.tags.clone()).collect()
-        };
-        let has_tag = |name: &str| {
-            let mut entries = change.plan.tasks.iter();
-            let entry = entries.find(|entry| entry.schedule.name.as_str() == name);
-            entry.is_some_and(|entry| entry.about.tags.contains(tag))
-        };
-        let fits: Vec<_> = all.iter().filter(|(_, name)| has_tag(name)).collect();
-        if fits.is_empty() {
-            let known = tags(&change.plan);
-            return Err(selection::no_such("tag", tag, known.iter().map(String::as_str)));
-        }
-        meant.extend(fits);
-    }
-    meant.sort();
-    meant.dedup();
+    let entries = &change.plan.tasks;
+    let written = |(file, name): (usize, String)| {
+        let entry = entries.iter().find(|entry| entry.schedule.name.as_str() == name);
+        let tags = entry.map(|entry| entry.about.tags.clone()).unwrap_or_default();
+        (file, name, tags)
+    };
+    let all: Vec<Written> = change.tasks()?.into_iter().map(written).collect();
+    let meant = selection::picked(
+        all,
+        |task| &task.1,
+        |task| task.2.iter().map(String::as_str).collect(),
+        &patterns,
+        &remove.tag,
+    )?;
     let mut texts = Texts::new();
-    for file in meant.iter().map(|(file, _)| *file) {
-        let of_file = meant.iter().filter(|(other, _)| *other == file);
+    for file in meant.iter().map(|(file, ..)| *file) {
+        let of_file = meant.iter().filter(|(other, ..)| *other == file);
         let edits: Result<Vec<_>, _> =
-            of_file.map(|(_, task)| change::name(task).map(Edit::Remove)).collect();
+            of_file.map(|(_, task, _)| change::name(task).map(Edit::Remove)).collect();
         texts.insert(file, change.edited(file, &edits?)?);
     }
     let told: Vec<_> = meant
         .iter()
-        .map(|(file, task)| {
+        .map(|(file, task, _)| {
             let path = change.plan.sources[*file].path.display().to_string();
             let row = json!({ "task": task, "change": "removed", "file": path });
             (format!("removed {task} from {path}"), row)
@@ -209,12 +191,7 @@ fn keys(add: &Add) -> Result<Vec<Wanted>, Failure> {
         keys.push((vec!["retry".into()], edit::readings(word)));
     }
     for variable in &add.env {
-        let Some((name, value)) = variable.split_once('=').filter(|(name, _)| !name.is_empty())
-        else {
-            // What stands there may be a secret.
-            let message = "`--env` wants a name and a value";
-            return Err(Failure::new(Exit::Usage, message).help("write `--env NAME=VALUE`"));
-        };
+        let (name, value) = selection::variable(variable)?;
         keys.push((vec!["env".into(), name.into()], vec![value.into()]));
     }
     for setting in &add.set {

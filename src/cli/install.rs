@@ -21,13 +21,20 @@ pub fn install(global: &Global, install: &Install) -> Result<Exit, Failure> {
     plan::load(&located.path, clock::wall_clock())?;
     let file = std::path::absolute(&located.path)?;
     let program = std::env::current_exe()?;
+    for path in [Some(&file), Some(&program), global.state.as_ref(), global.socket.as_ref()] {
+        let fits = |path: &str| !path.contains(char::is_control);
+        if path.is_some_and(|path| !path.to_str().is_some_and(fits)) {
+            let message = "a path has characters that no unit can hold";
+            return Err(Failure::new(Exit::Usage, message).help("rename the file or the directory"));
+        }
+    }
     let name = if located.is_standard {
         "taskd.service".into()
     } else {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         format!("taskd-{}.service", escaped(&stem))
     };
-    let unit = unit(&program, &located, &file, install.user);
+    let unit = unit(global, &program, (&located, &file), install.user)?;
     let mut out = output::results();
     if install.dry_run {
         write!(out, "{unit}")?;
@@ -81,14 +88,26 @@ fn write_new(place: &Path, unit: &str) -> Result<(), Failure> {
     fs::write(place, unit).map_err(failed)
 }
 
-/// The unit of `program` and `file`.
-fn unit(program: &Path, located: &Located, file: &Path, user: bool) -> String {
+/// The unit of `program` and `file`, with what the command line says of its state and its socket.
+fn unit(
+    global: &Global,
+    program: &Path,
+    (located, file): (&Located, &Path),
+    user: bool,
+) -> Result<String, Failure> {
     let (text, standard) =
         if user { (USER, "%E/taskd/schedules.toml") } else { (SYSTEM, locate::SYSTEM) };
     let shown = if user { "~/.config/taskd/schedules.toml" } else { standard };
     // What is standard for a user is that in their own directory.
     let is_own = user && located.is_standard && file != Path::new(locate::SYSTEM);
-    let path = if is_own { standard.into() } else { quoted(file) };
+    let mut path = if is_own { standard.into() } else { quoted(file) };
+    for (flag, named) in [("--state", &global.state), ("--socket", &global.socket)] {
+        if let Some(named) = named {
+            let is_memory = flag == "--state" && named == Path::new("none");
+            let named = if is_memory { named.clone() } else { std::path::absolute(named)? };
+            path.extend([" ", flag, " ", &quoted(&named)]);
+        }
+    }
     let mut unit = text
         .replace(&format!("runs what {shown}"), &format!("runs what {}", specifiers(file)))
         .replace(&format!("run {standard}"), &format!("run {path}"))
@@ -97,11 +116,11 @@ fn unit(program: &Path, located: &Located, file: &Path, user: bool) -> String {
     if !user && !located.is_standard {
         // Where clients look for the daemon of this file.
         unit = unit
-            .replace("StateDirectory=taskd\n", &format!("StateDirectory=taskd/{}\n", state::name(located)))
+            .replace("StateDirectory=taskd\n", &format!("StateDirectory={}\n", word(&format!("taskd/{}", state::name(located)))))
             .replace("ConfigurationDirectory=taskd\n", "")
             .replace("RuntimeDirectory=taskd\nRuntimeDirectoryMode=0700\n# The socket of taskd.socket lies there, too, and stays.\nRuntimeDirectoryPreserve=yes\n", "");
     }
-    unit
+    Ok(unit)
 }
 
 /// A path without what systemd would replace.
@@ -111,11 +130,16 @@ fn specifiers(path: &Path) -> String {
 
 /// A path as a word of a command line of systemd.
 fn quoted(path: &Path) -> String {
-    let path = specifiers(path).replace('$', "$$");
-    if path.contains([' ', '\t', '"', '\'', '\\', ';']) {
-        return format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""));
+    word(&path.display().to_string().replace('$', "$$"))
+}
+
+/// A text as one of several words in a unit.
+fn word(text: &str) -> String {
+    let text = text.replace('%', "%%");
+    if text.contains([' ', '\t', '"', '\'', '\\', ';']) {
+        return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     }
-    path
+    text
 }
 
 /// What may stand in the name of a unit.
@@ -127,6 +151,11 @@ fn escaped(stem: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parsed() -> Global {
+        use clap::Parser;
+        super::super::args::Arguments::parse_from(["taskd", "stop"]).global
+    }
 
     #[test]
     fn a_path_is_one_word_whatever_is_in_it() {
@@ -141,14 +170,17 @@ mod tests {
 
     #[test]
     fn a_file_of_its_own_has_a_state_where_clients_look_for_it() {
-        let file = Path::new("/srv/app jobs/nightly.toml");
+        let file = Path::new("/srv/app jobs/each night.toml");
         let located = Located { path: file.into(), is_standard: false };
-        let unit = unit(Path::new("/opt/taskd"), &located, file, false);
+        let state = Some("/srv/state of it".into());
+        let global = Global { state, ..parsed() };
+        let unit = unit(&global, Path::new("/opt/taskd"), (&located, file), false);
+        let unit = unit.expect("it can be written");
         for line in [
-            "ExecStart=/opt/taskd run \"/srv/app jobs/nightly.toml\"\n",
-            "ExecReload=/opt/taskd reload \"/srv/app jobs/nightly.toml\"\n",
-            "StateDirectory=taskd/nightly-",
-            "Description=taskd: runs what /srv/app jobs/nightly.toml declares\n",
+            "ExecStart=/opt/taskd run \"/srv/app jobs/each night.toml\" --state \"/srv/state of it\"\n",
+            "ExecReload=/opt/taskd reload \"/srv/app jobs/each night.toml\" --state \"/srv/state of it\"\n",
+            "StateDirectory=\"taskd/each night-",
+            "Description=taskd: runs what /srv/app jobs/each night.toml declares\n",
         ] {
             assert!(unit.contains(line), "{unit}");
         }

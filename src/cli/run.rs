@@ -40,6 +40,11 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     let manager = service::manager();
     // The first process inherits the children of all that end.
     let children = (std::process::id() == 1).then(Arc::<Children>::default);
+    if children.is_some() && !Children::are_listed() {
+        tracing::warn!(
+            "this kernel does not list children in `/proc`; what others leave behind stays"
+        );
+    }
     let setting = Setting {
         global,
         located: &located,

@@ -143,6 +143,21 @@ pub fn of_daemon(
         let many = tags.as_array().into_iter().flatten().filter_map(Value::as_str);
         many.chain(tags.as_str()).collect()
     }
+    picked(all, name, tags_of, patterns, tags)
+}
+
+/// Those of `all`, which have a name and tags, that `patterns` and `tags` mean: all, if there are none.
+///
+/// # Errors
+///
+/// Ends with 3 if a name or a pattern or a tag fits none.
+pub fn picked<T>(
+    all: Vec<T>,
+    name: fn(&T) -> &str,
+    tags_of: fn(&T) -> Vec<&str>,
+    patterns: &[&str],
+    tags: &[String],
+) -> Result<Vec<T>, Failure> {
     let mut compiled = Vec::new();
     for word in patterns {
         let pattern = Pattern::new(word).map_err(|error| {
@@ -158,7 +173,7 @@ pub fn of_daemon(
             return Err(no_such("tag", tag, all.iter().flat_map(tags_of)));
         }
     }
-    let meant = |task: &Value| {
+    let meant = |task: &T| {
         let named =
             compiled.is_empty() || compiled.iter().any(|pattern| pattern.matches(name(task)));
         let tagged =
@@ -166,6 +181,18 @@ pub fn of_daemon(
         named && tagged
     };
     Ok(all.into_iter().filter(meant).collect())
+}
+
+/// The name and the value of a variable that was typed in as `NAME=VALUE`.
+///
+/// # Errors
+///
+/// Ends with 2 if it is none. What stands there may be a secret, and is not told.
+pub fn variable(text: &str) -> Result<(&str, &str), Failure> {
+    text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+        let message = "`--env` wants a name and a value";
+        Failure::new(Exit::Usage, message).help("write `--env NAME=VALUE`")
+    })
 }
 
 /// Checks the path after `verb`, where only a file can stand.

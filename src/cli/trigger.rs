@@ -22,12 +22,7 @@ pub fn trigger(global: &Global, trigger: &Trigger) -> Result<Exit, Failure> {
     };
     let mut env = Map::new();
     for variable in &trigger.env {
-        let Some((name, value)) = variable.split_once('=').filter(|(name, _)| !name.is_empty())
-        else {
-            // What stands there may be a secret.
-            let message = "`--env` wants a name and a value";
-            return Err(Failure::new(Exit::Usage, message).help("write `--env NAME=VALUE`"));
-        };
+        let (name, value) = selection::variable(variable)?;
         env.insert(name.into(), value.into());
     }
     daemon::block_on(async {

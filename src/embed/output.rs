@@ -3,16 +3,14 @@
 use std::io;
 
 use crate::event::RunId;
+use crate::runner::Lines;
 use crate::task::Context;
-
-/// A longer line becomes several.
-const LONGEST: usize = 8 * 1024;
 
 /// Takes lines of text, each of which becomes a record of the log with the task and the run.
 #[derive(Debug)]
 pub struct TaskOutput {
     run: RunId,
-    line: Vec<u8>,
+    lines: Lines,
 }
 
 impl Context {
@@ -29,31 +27,17 @@ impl Context {
     /// ```
     #[must_use]
     pub fn output(&self) -> TaskOutput {
-        TaskOutput { run: self.run().clone(), line: Vec::new() }
+        TaskOutput { run: self.run().clone(), lines: Lines::default() }
     }
 }
 
-impl TaskOutput {
-    fn tell(&mut self) {
-        let line = std::mem::take(&mut self.line);
-        let line = line.strip_suffix(b"\r").unwrap_or(&line);
-        let (run, line) = (&self.run, String::from_utf8_lossy(line));
-        tracing::info!(task = %run.task, %run, "{line}");
-    }
+fn tell(run: &RunId, line: &str) {
+    tracing::info!(task = %run.task, %run, "{line}");
 }
 
 impl io::Write for TaskOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        for byte in bytes {
-            if *byte == b'\n' {
-                self.tell();
-                continue;
-            }
-            self.line.push(*byte);
-            if self.line.len() == LONGEST {
-                self.tell();
-            }
-        }
+        self.lines.push(bytes, |line| tell(&self.run, line));
         Ok(bytes.len())
     }
 
@@ -65,8 +49,6 @@ impl io::Write for TaskOutput {
 
 impl Drop for TaskOutput {
     fn drop(&mut self) {
-        if !self.line.is_empty() {
-            self.tell();
-        }
+        self.lines.finish(|line| tell(&self.run, line));
     }
 }

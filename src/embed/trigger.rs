@@ -183,8 +183,8 @@ impl Trigger {
     /// # use taskd::Trigger;
     /// use jiff::Timestamp;
     ///
-    /// // At each whole minute of the next hour.
-    /// let end = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    /// // At each whole minute of a year.
+    /// let end: Timestamp = "2027-01-01T00:00:00Z".parse().expect("an instant");
     /// Trigger::function("minutes", move |after| {
     ///     let next = Timestamp::from_second((after.as_second() / 60 + 1) * 60).ok()?;
     ///     (next <= end).then_some(next)

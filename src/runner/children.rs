@@ -38,6 +38,12 @@ impl Children {
         Ok((child, Own { of }))
     }
 
+    /// Whether the kernel lists children, by which they are found.
+    #[must_use]
+    pub fn are_listed() -> bool {
+        std::path::Path::new("/proc/thread-self/children").exists()
+    }
+
     /// Takes in those that have ended and are nobody's.
     pub fn take_in(&self) {
         let _starting = self.starting.write().unwrap_or_else(PoisonError::into_inner);

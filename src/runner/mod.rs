@@ -24,7 +24,7 @@ use crate::zone::Zone;
 pub use children::Children;
 pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
 pub use identity::{Identity, Limited, Refused, User};
-pub use output::{Captured, Output, Outputs, Target};
+pub use output::{Captured, Lines, Output, Outputs, Target};
 pub use processes::Processes;
 pub use spawn::{NotStarted, exec, find_program};
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::fire::skip;
 use super::{Arisen, Arising, Scheduler, Step, TaskState};
-use crate::event::{Event, RunId, SkipReason, TriggerKind, WaitReason};
+use crate::event::{RunId, SkipReason, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::timetable::Slot;
 use crate::trigger::Start;
@@ -60,18 +60,8 @@ impl Scheduler {
         for run in std::mem::take(&mut self.arose) {
             let task = self.tasks.get(&run.task);
             let Some(arisen) = task.and_then(|task| task.arisen.get(&run.due)) else { continue };
-            let Arising { trigger, cause, given } = arisen.arising.clone();
-            let (until, catch_up, reason) = (Some(arisen.at), false, WaitReason::Delay);
-            step.events.push(Event::FiringWaiting {
-                at: now,
-                run,
-                trigger,
-                cause,
-                given,
-                reason,
-                until,
-                catch_up,
-            });
+            let (arising, until) = (arisen.arising.clone(), Some(arisen.at));
+            step.events.push(arising.waits(now, run, (WaitReason::Delay, until), false));
         }
     }
 

@@ -250,17 +250,8 @@ impl Scheduler {
             } else {
                 self.places.wanting(task.schedule.policy.pool.as_ref())
             };
-            let Arising { trigger, cause, given } = waiting.arising.clone();
-            step.events.push(Event::FiringWaiting {
-                at: now,
-                run,
-                trigger,
-                cause,
-                given,
-                reason,
-                until: None,
-                catch_up: waiting.catch_up,
-            });
+            let (arising, catch_up) = (waiting.arising.clone(), waiting.catch_up);
+            step.events.push(arising.waits(now, run, (reason, None), catch_up));
         }
     }
 }

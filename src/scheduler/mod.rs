@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::event::{Cause, Event, RunId, TriggerKind};
+use crate::event::{Cause, Event, RunId, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::policy::{CORRECTION, Policy};
 use crate::schedule::Schedule;
@@ -120,6 +120,18 @@ struct Arising {
 impl Arising {
     fn of(trigger: TriggerKind) -> Self {
         Self { trigger, cause: None, given: Given::default() }
+    }
+
+    /// Its firing `run` waits, for what and until when.
+    fn waits(
+        self,
+        at: Timestamp,
+        run: RunId,
+        (reason, until): (WaitReason, Option<Timestamp>),
+        catch_up: bool,
+    ) -> Event {
+        let Self { trigger, cause, given } = self;
+        Event::FiringWaiting { at, run, trigger, cause, given, reason, until, catch_up }
     }
 }
 

@@ -5,14 +5,14 @@ pub const LONGEST: usize = 8 * 1024;
 
 /// Puts together lines from the pieces in which they come.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct Lines {
     /// The beginning of a line whose end has not come.
     begun: Vec<u8>,
 }
 
 impl Lines {
     /// Takes `bytes`, and calls `tell` for each line that is complete.
-    pub(super) fn push(&mut self, bytes: &[u8], mut tell: impl FnMut(&str)) {
+    pub fn push(&mut self, bytes: &[u8], mut tell: impl FnMut(&str)) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ends) = match piece.strip_suffix(b"\n") {
                 Some(text) => (text, true),
@@ -34,7 +34,7 @@ impl Lines {
     }
 
     /// Tells what has begun and gets no end.
-    pub(super) fn finish(&mut self, mut tell: impl FnMut(&str)) {
+    pub fn finish(&mut self, mut tell: impl FnMut(&str)) {
         let line = std::mem::take(&mut self.begun);
         if !line.is_empty() {
             tell(&String::from_utf8_lossy(&line));

@@ -19,6 +19,7 @@ use crate::event::RunId;
 
 pub use capture::Captured;
 pub use files::Outputs;
+pub use lines::Lines;
 
 use capture::Created;
 use follow::Follower;
