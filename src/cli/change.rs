@@ -145,9 +145,9 @@ impl<'a> Change<'a> {
             EditError::NoTask(_) => Failure::new(Exit::NoSuchTask, error),
             EditError::Exists(task) => Failure::new(Exit::Usage, error)
                 .help(format!("`taskd set {task} KEY VALUE` changes it")),
-            EditError::Scattered => {
+            EditError::Unfaithful => {
                 let failure = Failure::new(Exit::Config, format!("`{path}`: {error}"));
-                failure.help("put them together, or change it by `taskd edit`; nothing is changed")
+                failure.help("change it by `taskd edit`; nothing is changed")
             }
             EditError::NoTable(key) => Failure::new(Exit::Usage, error)
                 .help(format!("write all of it: `taskd set TASK {key} '{{ … }}'`")),

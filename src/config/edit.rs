@@ -4,10 +4,11 @@
 //! `toml_edit` knows where a key belongs, however its table is spelt. What it writes is compared with
 //! what it has read, and only the lines that differ are taken over: all others stay byte for byte.
 
+mod graft;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
 use toml_edit::{
     DocumentMut, InlineTable, Item, Key, RawString, Table, TableLike, TomlError, Value, visit_mut,
 };
@@ -43,8 +44,8 @@ pub enum EditError {
     NoKey(Name, String),
     /// What should have the key is no table: its name.
     NoTable(String),
-    /// Dotted keys of one table stand apart from each other.
-    Scattered,
+    /// What would be written does not say what was wanted.
+    Unfaithful,
 }
 
 impl fmt::Display for EditError {
@@ -54,8 +55,8 @@ impl fmt::Display for EditError {
             Self::Exists(task) => write!(f, "there is a task `{task}` already"),
             Self::NoTask(task) => write!(f, "there is no task `{task}`"),
             Self::NoKey(task, key) => write!(f, "`{task}` has no key `{key}` of its own"),
-            Self::Scattered => {
-                write!(f, "dotted keys of one table stand apart in it, with others between them")
+            Self::Unfaithful => {
+                write!(f, "it is spelt in a way that cannot be changed without touching the rest")
             }
             Self::NoTable(key) => write!(f, "`{key}` is no table, and has no keys"),
         }
@@ -110,10 +111,6 @@ fn plain(mut value: Value) -> Value {
 pub fn edited(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     let mut document: DocumentMut = text.replace("\r\n", "\n").parse()?;
     let before = document.to_string();
-    // What is printed in another order than it was read cannot be compared line by line.
-    if !are_alike(&before, text) {
-        return Err(EditError::Scattered);
-    }
     for edit in edits {
         match edit {
             Edit::Add(task) => add(&mut document, task)?,
@@ -128,26 +125,7 @@ pub fn edited(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     let after = document.to_string();
     // What stands first now has nothing to be parted from.
     let after = if before.starts_with('\n') { &after } else { after.trim_start_matches('\n') };
-    let grafted = grafted(text, &before, after);
-    // Whatever it is that was compared, what is written says what was wanted.
-    let written = grafted.replace("\r\n", "\n").parse::<DocumentMut>();
-    match written.map(|written| are_alike(&written.to_string(), after)) {
-        Ok(true) => Ok(grafted),
-        _ => Err(EditError::Scattered),
-    }
-}
-
-/// Whether two texts have the same lines, but for how they are laid out.
-fn are_alike(one: &str, other: &str) -> bool {
-    let lines = |text: &'_ str| -> Vec<String> {
-        text.trim_start_matches('\u{feff}').lines().map(bare).collect()
-    };
-    lines(one) == lines(other)
-}
-
-/// A line without blanks and quotes, in which a repeated key may be printed as it was written first.
-fn bare(line: &str) -> String {
-    line.chars().filter(|c| !c.is_whitespace() && !"\"'".contains(*c)).collect()
+    graft::grafted(text, &before, after)
 }
 
 /// The table of a task.
@@ -344,30 +322,4 @@ fn keep_before_next(document: &mut DocumentMut, position: isize, comment: &str) 
         let end = document.trailing().as_str().unwrap_or_default();
         document.set_trailing(format!("{comment}{end}"));
     }
-}
-
-/// `text` with what makes `after` of `before`, which is `text` with other line ends.
-fn grafted(text: &str, before: &str, after: &str) -> String {
-    let lines = |text: &'_ str| -> Vec<String> {
-        text.split_inclusive('\n').map(|line| line.trim_end_matches(['\r', '\n']).into()).collect()
-    };
-    let written: Vec<&str> = text.split_inclusive('\n').collect();
-    let (old, new) = (lines(before), lines(after));
-    let end =
-        if written.first().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
-    let mut grafted = String::with_capacity(text.len() + after.len().saturating_sub(before.len()));
-    for change in capture_diff_slices(Algorithm::Myers, &old, &new) {
-        if let DiffOp::Equal { old_index, len, .. } = change {
-            written[old_index..old_index + len].iter().for_each(|line| grafted.push_str(line));
-            continue;
-        }
-        for line in &new[change.new_range()] {
-            if !grafted.is_empty() && !grafted.ends_with('\n') {
-                grafted.push_str(end);
-            }
-            grafted.push_str(line);
-            grafted.push_str(end);
-        }
-    }
-    grafted
 }
