@@ -197,4 +197,7 @@ fn the_doctor_tells_what_is_amiss() {
     daemon.stop();
     fs::remove_file(place.path("schedules.toml")).expect("it is there");
     assert_eq!(is_well(&look().1, "file"), Some(false));
+    // What is read once only cannot be looked at by it.
+    let output = place.taskd_with_input(["doctor", "-"], "");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
