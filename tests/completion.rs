@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::process::Command;
 
 use support::{Place, text};
@@ -58,19 +59,34 @@ fn runs_are_completed_from_the_record() {
     daemon.stop();
 }
 
-/// The script that is delivered for bash, in bash.
+/// The scripts that are delivered, each in its shell.
 #[test]
-fn the_script_for_bash_works() {
+fn the_scripts_for_shells_work() {
     let place = Place::with("schedules.toml", TASKS);
-    let script = std::fs::canonicalize("completions/taskd.bash").expect("it is delivered");
-    let taskd = std::path::Path::new(env!("CARGO_BIN_EXE_taskd")).parent().expect("a directory");
-    let line = format!(
-        "source {}; PATH={}:$PATH; COMP_WORDS=(taskd trigger ba); COMP_CWORD=2; COMP_TYPE=9; _clap_complete_taskd taskd ba trigger; echo ${{COMPREPLY[@]}}",
-        script.display(),
-        taskd.display()
-    );
-    let mut bash = Command::new("bash");
-    let output = bash.args(["-c", &line]).current_dir(place.path(".")).output();
-    let output = output.expect("there is bash");
-    assert_eq!(text(&output.stdout), "backup bar\n", "{}", text(&output.stderr));
+    let delivered = std::fs::canonicalize("completions").expect("they are delivered");
+    let taskd = Path::new(env!("CARGO_BIN_EXE_taskd")).parent().expect("a directory");
+    for (shell, arguments, line) in [
+        (
+            "bash",
+            &["-c"][..],
+            "source $DELIVERED/taskd.bash; COMP_WORDS=(taskd trigger ba); COMP_CWORD=2; COMP_TYPE=9; _clap_complete_taskd taskd ba trigger; printf '%s\\n' ${COMPREPLY[@]}",
+        ),
+        // As it is the first time that Tab is pressed.
+        (
+            "zsh",
+            &["-f", "-c"],
+            "compdef() { : }; _describe() { print -l ${(P)@[-1]} }; fpath=($DELIVERED); autoload -Uz _taskd; words=(taskd trigger ba); CURRENT=3; _taskd",
+        ),
+        ("fish", &["-N", "-c"], "source $DELIVERED/taskd.fish; complete -C 'taskd trigger ba'"),
+    ] {
+        let path = format!("{}:{}", taskd.display(), std::env::var("PATH").expect("it is set"));
+        let mut command = Command::new(shell);
+        command.args(arguments).arg(line).current_dir(place.path("."));
+        command.env("PATH", path).env("DELIVERED", &delivered).env("HOME", place.path("."));
+        let output = command.output().unwrap_or_else(|error| panic!("{shell}: {error}"));
+        let told = text(&output.stdout);
+        let names: Vec<_> = told.lines().map(|line| line.split([':', '\t']).next()).collect();
+        let wanted = [Some("backup"), Some("bar")];
+        assert_eq!(names, wanted, "{shell}: {told}{}", text(&output.stderr));
+    }
 }

@@ -9,6 +9,10 @@ use super::complete;
 use super::exit::{Exit, Failure};
 use super::output;
 
+/// zsh reads the file when Tab is first pressed, and wants that answered, too.
+const FIRST_TIME: &str =
+    "\nif [ \"$funcstack[1]\" = \"_taskd\" ]; then\n    _clap_dynamic_completer_taskd \"$@\"\nfi\n";
+
 pub fn completions(shell: Shell) -> Result<Exit, Failure> {
     let name = shell.to_string();
     let shells = Shells::builtins();
@@ -18,6 +22,9 @@ pub fn completions(shell: Shell) -> Result<Exit, Failure> {
     // The generator panics on a closed pipe, so it writes to memory.
     let mut script = Vec::new();
     completer.write_registration(complete::VARIABLE, "taskd", "taskd", "taskd", &mut script)?;
+    if shell == Shell::Zsh {
+        script.extend(FIRST_TIME.as_bytes());
+    }
     let mut out = output::results();
     out.write_all(&script)?;
     out.flush()?;

@@ -268,7 +268,8 @@ fn any_file() -> impl Strategy<Value = (usize, String)> {
                 ),
                 2 => {
                     // Apart from what else is said of it, with others between them.
-                    late += &format!("{blank}{head}t{index}.command{sign}'x'{behind}\nt{index}.env.A = 'b'\n");
+                    let apart = format!("{blank}{head}t{index}.command{sign}'x'{behind}\nt{index}.env.A = 'b'\n");
+                    late += &apart;
                     (format!("{head}t{index}.cron{sign}{days}{behind}\n"), String::new())
                 }
                 3 => (
