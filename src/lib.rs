@@ -52,4 +52,6 @@ pub mod trigger;
 pub mod zone;
 
 pub use embed::{SchedulerError, TaskInfo, TaskScheduler, Trigger, blocking, task_fn};
+pub use engine::Query;
 pub use task::{Context, Task, TaskError, TaskResult};
+pub use trigger::{AfterEnd, MonthEnd};

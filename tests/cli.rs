@@ -284,6 +284,30 @@ fn a_number_beyond_all_bounds_is_told_and_makes_no_task_vanish() {
 }
 
 #[test]
+fn a_task_of_a_program_is_told_and_not_run() {
+    let file = "[tasks.a]\ncron = \"@daily\"\ntask = \"cleanup\"\nparams = { days = 30 }\n";
+    let place = Place::with("schedules.toml", file);
+    let output = place.taskd(["validate"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("warning[rust-task]"), "{}", text(&output.stderr));
+    assert_eq!(place.taskd(["next", "--count", "1"]).status.code(), Some(0));
+    let explained = text(&place.taskd(["explain", "a"]).stdout);
+    assert!(explained.contains("params.days") && explained.contains("30"), "{explained}");
+    for (words, expected) in [
+        (&["run"][..], "which `taskd run` cannot run"),
+        (&["exec", "a"], "`a` is a task of a program, and no command"),
+    ] {
+        // Also where the warning is allowed.
+        for allow in ["", "allow = \"rust-task\"\n"] {
+            place.write("schedules.toml", &format!("{file}{allow}"));
+            let output = place.taskd(words);
+            assert_eq!(output.status.code(), Some(78), "{words:?}");
+            assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+        }
+    }
+}
+
+#[test]
 fn an_empty_variable_is_none() {
     let place = Place::with("schedules.toml", TWO);
     let mut command = place.command(["validate"]);

@@ -48,6 +48,24 @@ once     delete old rows: once at 2026-12-31 23:59:59
 }
 
 #[test]
+fn a_file_schedules_tasks_of_the_program_beside_commands() {
+    let expected = "\
+nightly is loaded
+weekly is loaded
+report is loaded
+2026-01-04T02:00:00Z  nightly keeps 30 days
+2026-01-05T02:00:00Z  nightly keeps 30 days
+2026-01-05T03:00:00Z  weekly keeps 7 days, and tidies up
+weekly@20260105T030000Z  success
+nightly@20260105T020000Z  success
+report@20260105T020000Z  success
+nightly@20260104T020000Z  success
+report@20260104T020000Z  success
+";
+    assert_eq!(run("from_file"), expected);
+}
+
+#[test]
 fn a_web_service_tells_its_tasks_and_runs_them() {
     let mut service = example("axum_app")
         .stdout(Stdio::piped())

@@ -113,9 +113,7 @@ fn differences(old: &Plan, new: &Plan) -> Vec<(String, Value)> {
         let before = old.tasks.iter().find(|before| before.schedule.name == *name);
         let what = match before {
             None => "added",
-            Some(before)
-                if (&before.schedule, &before.command) != (&entry.schedule, &entry.command) =>
-            {
+            Some(before) if (&before.schedule, &before.what) != (&entry.schedule, &entry.what) => {
                 "changed"
             }
             Some(_) => continue,

@@ -21,6 +21,10 @@ pub fn exec(global: &Global, exec: &Exec) -> Result<Exit, Failure> {
     let names = || plan.tasks.iter().map(|entry| entry.schedule.name.as_str());
     let entry = plan.tasks.iter().find(|entry| entry.schedule.name.as_str() == *task);
     let Some(entry) = entry else { return Err(selection::no_such("task", task, names())) };
+    let Some(command) = entry.command() else {
+        let message = format!("`{task}` is a task of a program, and no command");
+        return Err(Failure::new(Exit::Config, message).help("the program that has it can run it"));
+    };
     let attempt = Attempt {
         run: RunId { task: entry.schedule.name.clone(), due: now },
         number: 1,
@@ -38,6 +42,6 @@ pub fn exec(global: &Global, exec: &Exec) -> Result<Exit, Failure> {
     let variables = serve::variables(&file, state.as_deref(), socket.as_deref());
     let surroundings = Surroundings { variables, ..serve::surroundings() };
     // Returns only if it cannot be.
-    let reason = runner::exec(&entry.command, &surroundings, &attempt);
+    let reason = runner::exec(command, &surroundings, &attempt);
     Err(Failure::new(Exit::Failed, format!("`{task}` was not started: {reason}")))
 }

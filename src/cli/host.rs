@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::fs::Access;
 
-use crate::config::{Diagnostic, Entry, Plan, Problem};
+use crate::config::{Diagnostic, Entry, Plan, Problem, What};
 use crate::runner::{EnvPlace, FromHome, User, find_program};
 
 /// Adds a warning for each thing that a task of `plan` needs and this machine does not have.
@@ -14,37 +14,65 @@ pub fn judge(plan: &mut Plan) {
 }
 
 /// Adds a warning for each task of `plan` that runs as somebody whom only root may be, unless this is
-/// root; returns whether there is one.
-pub fn judge_rights(plan: &mut Plan) -> bool {
-    if rustix::process::geteuid().is_root() {
-        return false;
-    }
-    warn(plan, |entry| {
-        let identity = &entry.command.identity;
-        let own = |who: &String| User::find(who).is_ok_and(|user| user.is_own());
-        let user = identity.user.clone().filter(|who| !own(who));
-        user.or_else(|| identity.group.clone()).map(Problem::NotRoot)
-    })
+/// root.
+pub fn judge_rights(plan: &mut Plan) {
+    warn(plan, |entry| not_own(entry).map(Problem::NotRoot));
 }
 
-/// Adds what `wrong` finds about the tasks of `plan`; returns whether that is anything.
-fn warn(plan: &mut Plan, wrong: impl Fn(&Entry) -> Option<Problem>) -> bool {
-    let found = plan.tasks.iter().filter_map(|entry| {
-        let (file, span) = (entry.file, entry.place.clone());
-        let task = Some(entry.schedule.name.clone());
-        let problem = wrong(entry)?;
-        let allowed = entry.allow.iter().any(|code| code == problem.code());
-        Some((Diagnostic { problem, file, span, task }, allowed))
-    });
+/// Whom an entry runs as, if only root may be that and this is not root.
+fn not_own(entry: &Entry) -> Option<String> {
+    if rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let identity = &entry.command()?.identity;
+    let own = |who: &String| User::find(who).is_ok_and(|user| user.is_own());
+    let user = identity.user.clone().filter(|who| !own(who));
+    user.or_else(|| identity.group.clone())
+}
+
+/// Whether `plan` has tasks that cannot be run here at all; those [`is_unfit`] are told then, also
+/// where a task allows them.
+pub fn is_unfit_for(plan: &mut Plan) -> bool {
+    let is_known = |entry: &Entry| {
+        let of = |known: &&Diagnostic| known.task.as_ref() == Some(&entry.schedule.name);
+        plan.diagnostics.iter().filter(of).any(|known| is_unfit(&known.problem))
+    };
+    let unfit = |entry: &Entry| match &entry.what {
+        What::Rust(task) => Some(Problem::RustTask(task.name.to_string())),
+        What::Command(_) => not_own(entry).map(Problem::NotRoot),
+    };
+    let found = plan.tasks.iter().filter_map(|entry| Some((entry, unfit(entry)?)));
     let found: Vec<_> = found.collect();
     let any = !found.is_empty();
-    let told = found.into_iter().filter(|(_, allowed)| !allowed).map(|(found, _)| found);
-    plan.diagnostics.extend(told.collect::<Vec<_>>());
+    let untold = found.into_iter().filter(|(entry, _)| !is_known(entry));
+    let untold: Vec<_> = untold.map(|(entry, problem)| of(entry, problem)).collect();
+    plan.diagnostics.extend(untold);
     any
 }
 
+/// Whether a problem, be it a warning, is about a task that cannot be run here at all.
+pub fn is_unfit(problem: &Problem) -> bool {
+    matches!(problem, Problem::NotRoot(_) | Problem::RustTask(_))
+}
+
+fn of(entry: &Entry, problem: Problem) -> Diagnostic {
+    let task = Some(entry.schedule.name.clone());
+    Diagnostic { problem, file: entry.file, span: entry.place.clone(), task }
+}
+
+/// Adds what `wrong` finds about the tasks of `plan`, but for what they allow.
+fn warn(plan: &mut Plan, wrong: impl Fn(&Entry) -> Option<Problem>) {
+    let found = plan.tasks.iter().filter_map(|entry| {
+        let problem = wrong(entry)?;
+        let is_allowed = entry.allow.iter().any(|code| code == problem.code());
+        (!is_allowed).then(|| of(entry, problem))
+    });
+    let found: Vec<_> = found.collect();
+    plan.diagnostics.extend(found);
+}
+
 fn lacking(entry: &Entry) -> Option<String> {
-    let command = &entry.command;
+    let command = entry.command()?;
     let user = command.identity.user.as_deref().map(|who| (who, User::find(who)));
     let user = match user {
         Some((who, Err(_))) => return Some(format!("user `{who}`")),

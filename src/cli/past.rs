@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
-use crate::config::{self, Entry, Plan};
+use crate::config::{self, Entry, Plan, What};
 use crate::engine::Records;
 use crate::name::Name;
 use crate::runner::{CommandTask, Surroundings};
@@ -20,7 +20,7 @@ pub struct Past {
     /// The number of its last event.
     pub last_event: i64,
     /// What runs that go on do, of tasks that have left the plan.
-    pub left: Vec<(Name, CommandTask)>,
+    pub left: Vec<(Name, Arc<CommandTask>)>,
     /// Which boot of the machine this is, if that is known.
     pub boot: Option<String>,
     /// Whether this is the first life since then.
@@ -78,20 +78,22 @@ pub async fn open(
 
 /// Tells when those tasks fired whose trigger is another now, or that have left the plan; and what the
 /// runs of those do that have left.
-fn recall(remembered: &mut Remembered, plan: &Plan) -> Vec<(Name, CommandTask)> {
+fn recall(remembered: &mut Remembered, plan: &Plan) -> Vec<(Name, Arc<CommandTask>)> {
     let now: HashMap<_, _> = plan
         .tasks
         .iter()
         .map(|entry| (&entry.schedule.name, entry.schedule.when.identity()))
         .collect();
-    let mut left: HashMap<Name, CommandTask> = HashMap::new();
+    let mut left: HashMap<Name, Arc<CommandTask>> = HashMap::new();
     for task in &mut remembered.tasks {
         let Some(definition) = &task.definition else { continue };
         if now.get(&task.name) == Some(&definition.when) {
             continue;
         }
         if let Some(then) = config::recall(&task.name, &definition.text, jiff::tz::db()) {
-            left.insert(task.name.clone(), then.command);
+            if let What::Command(command) = then.what {
+                left.insert(task.name.clone(), command);
+            }
             task.schedule =
                 Some(then.schedule).filter(|then| then.when.identity() == definition.when);
         }
@@ -102,7 +104,10 @@ fn recall(remembered: &mut Remembered, plan: &Plan) -> Vec<(Name, CommandTask)> 
         .filter_map(|name| {
             // Of one that had left before, nothing is known but that it is a command.
             let unknown = || config::recall(name, r#"{"startup":"boot"}"#, jiff::tz::db());
-            let command = left.remove(name).or_else(|| Some(unknown()?.command))?;
+            let command = match left.remove(name) {
+                Some(command) => command,
+                None => unknown()?.command()?.clone(),
+            };
             Some((name.clone(), command))
         })
         .collect()

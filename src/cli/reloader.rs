@@ -14,7 +14,7 @@ use super::exit::Failure;
 use super::watch::{self, Watcher};
 use super::{host, past, plan, run, serve, trust, validate};
 use crate::clock;
-use crate::config::{Daemon, Plan, Problem, Severity, Source};
+use crate::config::{Daemon, Plan, Problem, Severity, Source, What};
 use crate::control::Reload;
 use crate::engine::{Catalogue, Change, Handle};
 use crate::name::Name;
@@ -143,15 +143,17 @@ impl Reloader {
         let (mut tasks, mut commands) = (HashMap::new(), HashMap::new());
         let mut schedules = Vec::new();
         for entry in std::mem::take(&mut plan.tasks) {
+            // A plan with others has been refused.
+            let What::Command(command) = entry.what else { continue };
             let name = entry.schedule.name.clone();
             let same = before.get(&name).is_some_and(|known| known.schedule == entry.schedule)
-                && loaded.commands.get(&name).is_some_and(|command| **command == entry.command);
+                && loaded.commands.get(&name).is_some_and(|before| *before == command);
             match (before.contains_key(&name), same) {
                 (false, _) => changes.added.push(name.clone()),
                 (true, false) => changes.changed.push(name.clone()),
                 (true, true) => changes.unchanged += 1,
             }
-            let prepared = entry.command.within(&self.surroundings);
+            let prepared = command.within(&self.surroundings);
             commands.insert(name.clone(), prepared.command().clone());
             tasks.insert(name, serve::task(prepared, self.dry_run));
             schedules.push(entry.schedule);
@@ -272,10 +274,9 @@ fn read(path: &std::path::Path) -> Result<Plan, Refusal> {
     }
     jiff::tz::db().reset();
     let mut plan = plan::read(path, clock::wall_clock()).map_err(refused)?;
-    let lacks_rights = host::judge_rights(&mut plan);
+    let is_unfit = host::is_unfit_for(&mut plan);
     let is_wrong = |problem: &Problem| {
-        problem.severity() == Severity::Error
-            || lacks_rights && matches!(problem, Problem::NotRoot(_))
+        problem.severity() == Severity::Error || is_unfit && host::is_unfit(problem)
     };
     if plan.diagnostics.iter().any(|diagnostic| is_wrong(&diagnostic.problem)) {
         let message = plan::summary(&plan, path);

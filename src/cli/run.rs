@@ -11,7 +11,7 @@ use super::serve::{self, Setting};
 use super::state::Held;
 use super::{host, locate, log, plan, selection, service, state, trust};
 use crate::clock;
-use crate::config::{Plan, Problem, Severity};
+use crate::config::{Plan, Severity};
 use crate::control::Reload;
 use crate::engine::{Handle, Status};
 use crate::runner::Children;
@@ -24,8 +24,8 @@ pub fn run(global: &Global, run: &Run) -> Result<Exit, Failure> {
     selection::only_file("run", run.file.as_deref())?;
     let located = locate::locate(run.file.as_deref(), global)?;
     let mut plan = plan::load(&located.path, clock::wall_clock())?;
-    if host::judge_rights(&mut plan) {
-        plan::show(&plan, |diagnostic| matches!(diagnostic.problem, Problem::NotRoot(_)));
+    if host::is_unfit_for(&mut plan) {
+        plan::show(&plan, |diagnostic| host::is_unfit(&diagnostic.problem));
         return Err(Failure::said(Exit::Config));
     }
     host::judge(&mut plan);

@@ -19,13 +19,13 @@ use super::reloader::Reloader;
 use super::state::Held;
 use super::{past, service, socket, time};
 use crate::clock::{Clock, System, wall_clock};
-use crate::config::{Entry, Plan};
+use crate::config::{Entry, Plan, What};
 use crate::control::{Captures, MOST_STREAMS, Server, Source};
 use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::observe::{Live, Log, Manager, Metrics, Observer};
-use crate::runner::{Captured, Children, CommandTask, Outputs, Prepared, Surroundings, User};
+use crate::runner::{Captured, Children, CommandTask, Outputs, Prepared, Surroundings};
 use crate::schedule::Schedule;
 use crate::scheduler::Remembered;
 use crate::store::{Catalogue, StateDirectory};
@@ -238,15 +238,8 @@ impl Left {
 
 /// What commands have around them, whoever runs them.
 pub fn surroundings() -> Surroundings {
-    let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    // What every login has, and a service may lack.
-    for (name, value) in User::own().iter().flat_map(User::variables) {
-        if environment.iter().all(|(there, _)| there != name) {
-            environment.push((name.into(), value));
-        }
-    }
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    Surroundings { environment, credentials, ..Surroundings::default() }
+    Surroundings { credentials, ..Surroundings::of_environment(std::env::vars_os().collect()) }
 }
 
 /// What lets `taskd` inside a task speak to its own daemon.
@@ -315,7 +308,9 @@ fn split(entries: Vec<Entry>, surroundings: &Arc<Surroundings>, dry_run: bool) -
         commands: HashMap::with_capacity(entries.len()),
     };
     for entry in entries {
-        let prepared = entry.command.within(surroundings);
+        // A plan with others has been refused.
+        let What::Command(command) = entry.what else { continue };
+        let prepared = command.within(surroundings);
         let name = entry.schedule.name.clone();
         split.commands.insert(name.clone(), prepared.command().clone());
         split.tasks.insert(name, task(prepared, dry_run));

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use crate::config::Plan;
+use crate::config::{Entry, Plan};
 use crate::runner::{EnvPlace, User};
 
 /// Refuses to run the tasks of `plan` as root if everyone may write one of its files; warns where a
@@ -43,14 +43,14 @@ pub fn check(plan: &Plan) -> Result<(), Failure> {
 /// The files that say what is run.
 fn files(plan: &Plan) -> Vec<PathBuf> {
     let sources = plan.sources.iter().map(|source| absolute(&source.directory, &source.path));
-    let env_files = plan.tasks.iter().flat_map(|entry| {
-        let user = entry.command.identity.user.as_deref();
+    let env_files = plan.tasks.iter().filter_map(Entry::command).flat_map(|command| {
+        let user = command.identity.user.as_deref();
         let user = user.and_then(|user| User::find(user).ok());
         let path = move |place: &EnvPlace| match place {
             EnvPlace::Path(path) => Some(path.resolve(user.as_ref())),
             EnvPlace::Credential(_) => None,
         };
-        entry.command.env_files.iter().filter_map(move |file| path(&file.place))
+        command.env_files.iter().filter_map(move |file| path(&file.place))
     });
     let mut files: Vec<_> = sources.chain(env_files).collect();
     files.sort_unstable();

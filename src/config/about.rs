@@ -9,7 +9,7 @@ use super::inherit::Layers;
 use super::keys::remedy;
 use super::problem::{ALLOWABLE, Problem, Severity};
 use super::validate::Reader;
-use super::value::{Node, Value};
+use super::value::{Node, Table, Value};
 use crate::name::Name;
 
 /// A task has another name now.
@@ -78,22 +78,30 @@ impl Reader<'_> {
         let tags = layers.get("tags").map(|found| {
             self.texts(found, "a text or a list of texts, write `tags = [\"nightly\"]`")
         });
-        if let Some(found) = layers.get("metadata")
-            && !matches!(found.node.value, Value::Table(_))
-        {
-            self.wrong_type(found, found.node, "a table, write `metadata = { owner = \"ops\" }`");
-        }
-        let metadata: Vec<_> = layers
-            .merged("metadata")
-            .into_iter()
-            .map(|found| (found.key.clone(), found.node.clone()))
-            .collect();
+        let expected = "a table, write `metadata = { owner = \"ops\" }`";
+        let metadata = self.free_table(layers, "metadata", expected);
         About {
             description: description.map(Into::into),
             tags: tags.unwrap_or_default().into_iter().map(|(tag, _)| tag.into()).collect(),
             metadata: (!metadata.is_empty())
                 .then_some(Node { value: Value::Table(metadata), span: 0..0 }),
         }
+    }
+
+    /// A table of the user's own at `key`, merged from all layers.
+    pub(super) fn free_table(
+        &mut self,
+        layers: &Layers<'_>,
+        key: &str,
+        expected: &'static str,
+    ) -> Table {
+        if let Some(found) = layers.get(key)
+            && !matches!(found.node.value, Value::Table(_))
+        {
+            self.wrong_type(found, found.node, expected);
+        }
+        let merged = layers.merged(key).into_iter();
+        merged.map(|found| (found.key.clone(), found.node.clone())).collect()
     }
 
     /// Takes back the warnings since `mark` that the entry allows, and returns their codes.

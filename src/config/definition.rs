@@ -33,7 +33,7 @@ fn value(layers: &Layers<'_>, key: &str) -> Option<Value> {
         "extends" => None,
         trigger if keys::TRIGGERS.contains(&trigger) => None,
         "env" => object(layers, key, |_| Value::Null),
-        "metadata" => object(layers, key, json),
+        "metadata" | "params" => object(layers, key, json),
         key => layers.get_or_false(key).map(|found| json(found.node)),
     }
 }
@@ -161,7 +161,8 @@ mod tests {
         assert!(!now.text.contains("swordfish") && now.text.contains("SECRET"), "{}", now.text);
         let then = recall(&now.name, &now.text, &setting.zones).expect("it can be told");
         assert_eq!(then.schedule.when.identity(), now.when.identity());
-        assert_eq!(then.command.stop_signal, rustix::process::Signal::INT);
+        let command = then.command().expect("it is one");
+        assert_eq!(command.stop_signal, rustix::process::Signal::INT);
         assert!(recall(&now.name, "no JSON", &setting.zones).is_none());
     }
 }

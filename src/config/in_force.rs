@@ -41,7 +41,7 @@ impl Plan {
         let mut in_force = Vec::new();
         for key in keys::TASK {
             let found = match key {
-                "env" | "metadata" => layers.merged(key),
+                "env" | "metadata" | "params" => layers.merged(key),
                 key if keys::TRIGGERS.contains(&key) => {
                     layers.triggers().into_iter().filter(|found| found.key.name == key).collect()
                 }
@@ -62,7 +62,7 @@ impl Plan {
     fn key_in_force(&self, key: &str, found: Found<'_>) -> KeyInForce {
         let written =
             self.sources[found.file].text.get(found.node.span.clone()).unwrap_or_default();
-        let inner = matches!(key, "env" | "metadata");
+        let inner = matches!(key, "env" | "metadata" | "params");
         KeyInForce {
             key: if inner { format!("{key}.{}", found.key.name) } else { key.into() },
             value: if key == "env" { "…".into() } else { written.into() },

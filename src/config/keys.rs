@@ -8,7 +8,7 @@ pub(super) const TOP: [&str; 8] =
 pub(super) const TRIGGERS: [&str; 6] = ["interval", "cron", "date", "calendar", "startup", "after"];
 
 /// What a task may hold.
-pub(super) const TASK: [&str; 44] = [
+pub(super) const TASK: [&str; 46] = [
     "interval",
     "cron",
     "date",
@@ -36,6 +36,8 @@ pub(super) const TASK: [&str; 44] = [
     "success_codes",
     "output",
     "command",
+    "task",
+    "params",
     "shell",
     "cwd",
     "env",
@@ -56,7 +58,7 @@ pub(super) const TASK: [&str; 44] = [
 ];
 
 /// What belongs to one task and cannot be a default.
-pub(super) const NO_DEFAULTS: [&str; 10] = [
+pub(super) const NO_DEFAULTS: [&str; 12] = [
     "interval",
     "cron",
     "date",
@@ -64,9 +66,29 @@ pub(super) const NO_DEFAULTS: [&str; 10] = [
     "startup",
     "after",
     "command",
+    "task",
+    "params",
     "description",
     "renamed_from",
     "extends",
+];
+
+/// What is for a command alone, and not for a task of a program.
+pub(super) const COMMAND: [&str; 14] = [
+    "command",
+    "shell",
+    "cwd",
+    "env",
+    "env_file",
+    "inherit_env",
+    "stdin",
+    "user",
+    "group",
+    "umask",
+    "nice",
+    "limits",
+    "stop_signal",
+    "success_codes",
 ];
 
 /// The units of an interval and their lengths in seconds.

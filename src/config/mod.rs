@@ -37,12 +37,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use serde::Serialize;
 
-use crate::runner::CommandTask;
+use crate::name::Name;
+use crate::runner::{CommandTask, Output};
 use crate::schedule::Schedule;
 use crate::zone::Zone;
 
@@ -111,7 +113,7 @@ pub struct Entry {
     /// When and how.
     pub schedule: Schedule,
     /// What.
-    pub command: CommandTask,
+    pub what: What,
     /// Whose wall clock its times are told in.
     pub zone: Zone,
     /// For people.
@@ -122,6 +124,37 @@ pub struct Entry {
     pub file: usize,
     /// Where in it: its header.
     pub place: Range<usize>,
+}
+
+/// What a task of a schedule file runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A command line.
+    Command(Arc<CommandTask>),
+    /// A task of the program that loads the file.
+    Rust(RustTask),
+}
+
+/// A task of a program, as a file says it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RustTask {
+    /// The name by which the program has it.
+    pub name: Name,
+    /// What it is given: an object.
+    pub params: serde_json::Value,
+    /// Where its output goes.
+    pub output: Output,
+}
+
+impl Entry {
+    /// The command, if it is one that the task runs.
+    #[must_use]
+    pub fn command(&self) -> Option<&Arc<CommandTask>> {
+        match &self.what {
+            What::Command(command) => Some(command),
+            What::Rust(_) => None,
+        }
+    }
 }
 
 /// What a task says about itself.

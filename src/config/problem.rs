@@ -65,6 +65,12 @@ pub enum Problem {
     NoTrigger,
     /// No command.
     NoCommand,
+    /// A command, and a task of a program as well.
+    TaskAndCommand,
+    /// A task of a program, which taskd itself cannot run.
+    RustTask(String),
+    /// A key that is for something else than what this task runs.
+    OnlyFor(String, &'static str),
     /// A value with nothing in it.
     Empty(&'static str),
     /// A text that no program can be given: it holds a zero byte.
@@ -166,7 +172,7 @@ impl Severity {
 }
 
 /// The codes that `allow` may name: warnings about a single task.
-pub(super) const ALLOWABLE: [&str; 11] = [
+pub(super) const ALLOWABLE: [&str; 12] = [
     "date-in-gap",
     "days-ored",
     "every-second",
@@ -175,6 +181,7 @@ pub(super) const ALLOWABLE: [&str; 11] = [
     "no-start",
     "not-root",
     "past",
+    "rust-task",
     "uneven-step",
     "weekday-number",
     "wide-step",
@@ -213,6 +220,13 @@ impl fmt::Display for Problem {
             Self::BadInclude(why) => write!(f, "this is no pattern for files: {why}"),
             Self::NoTrigger => write!(f, "this task never says when to run"),
             Self::NoCommand => write!(f, "this task never says what to run"),
+            Self::TaskAndCommand => write!(f, "`task` and `command` do not go together"),
+            Self::RustTask(name) => {
+                write!(f, "`{}` is a task of a program, which `taskd run` cannot run", shown(name))
+            }
+            Self::OnlyFor(key, what) => {
+                write!(f, "`{key}` is for a `{what}`, and there is none here")
+            }
             Self::Empty(what) => write!(f, "this {what} is empty"),
             Self::ZeroByte(what) => write!(f, "this {what} holds a zero byte"),
             Self::Duration(bad) => write!(f, "{bad}"),
@@ -286,6 +300,7 @@ impl Problem {
             | Self::LaterToml(_)
             | Self::HostLacks(_)
             | Self::NotRoot(_)
+            | Self::RustTask(_)
             | Self::InGap(..)
             | Self::NoStart(..) => Severity::Warning,
             Self::Cron(problem) if problem.warning().is_some() => Severity::Warning,
@@ -315,6 +330,9 @@ impl Problem {
             Self::BadInclude(_) => "bad-include",
             Self::NoTrigger => "no-trigger",
             Self::NoCommand => "no-command",
+            Self::TaskAndCommand => "task-and-command",
+            Self::RustTask(_) => "rust-task",
+            Self::OnlyFor(..) => "misplaced-key",
             Self::Empty(_) => "empty",
             Self::ZeroByte(_) => "zero-byte",
             Self::Duration(_) | Self::NoTime => "bad-duration",
@@ -381,6 +399,9 @@ impl Problem {
             Self::BadInclude(_) => "write a path as `conf.d/*.toml`".into(),
             Self::NoTrigger => "add `interval = \"1h\"`, `cron = \"30 9 * * mon-fri\"` or `date = \"2026-12-31 23:59\"`".into(),
             Self::NoCommand => "add `command = \"echo hello\"`".into(),
+            Self::TaskAndCommand => "take one of them away, an inherited one by `false`".into(),
+            Self::RustTask(_) => "write a `command`, or let the program that has it load this file".into(),
+            Self::OnlyFor(..) => "take it away".into(),
             Self::Empty(_) => "write something in it, or take it away".into(),
             Self::ZeroByte(_) => "no program can be given one; take it away".into(),
             Self::Duration(bad) => bad.help().into(),

@@ -75,6 +75,8 @@ fn task_keys() -> Vec<(&'static str, Value, &'static str)> {
         ),
         ("output", reference("output"), "where its output goes"),
         ("command", texts(), "text for the shell, or a program and its arguments"),
+        ("task", text(), "a task of the program that loads this file, instead of `command`"),
+        ("params", json!({ "type": "object" }), "a free table, which that task reads"),
         ("shell", texts(), "what runs a text, as `[\"/bin/sh\", \"-c\"]`"),
         ("cwd", text(), "where it starts"),
         (

@@ -120,7 +120,7 @@ fn every_spelling_of_a_table_is_the_same() {
         let plan = fine(text);
         assert_eq!(plan.tasks.len(), 1, "{text}");
         assert_eq!(plan.tasks[0].schedule, header.tasks[0].schedule, "{text}");
-        assert_eq!(plan.tasks[0].command, header.tasks[0].command, "{text}");
+        assert_eq!(plan.tasks[0].what, header.tasks[0].what, "{text}");
     }
 }
 
@@ -192,7 +192,7 @@ fn a_command_is_a_shell_line_or_a_program_with_arguments() {
         ("command = \"a\"\ncwd = \"/y\"", &["/bin/sh", "-c", "a"], "/y"),
     ] {
         let plan = fine(&format!("[tasks.a]\ninterval = \"1h\"\n{what}\n"));
-        let command = &plan.tasks[0].command;
+        let command = plan.tasks[0].command().expect("it is one");
         assert_eq!(command.arguments, arguments, "{what}");
         assert_eq!(command.directory, FromHome::Absolute(directory.into()), "{what}");
     }
@@ -235,20 +235,23 @@ fn the_task_is_stronger_than_its_templates_and_they_than_the_defaults() {
     let [plain, own] = plan.tasks.as_slice() else { panic!("two tasks") };
     let variable = |name: &str, value: &str| (name.to_string(), value.to_string());
     // Tables merge by key, lists replace.
-    let mut environment = plain.command.environment.clone();
+    let mut environment = plain.command().expect("it is one").environment.clone();
     environment.sort();
     let expected = [variable("A", "default"), variable("B", "first"), variable("C", "second")];
     assert_eq!(environment, expected);
     assert_eq!(plain.about.tags, ["first"]);
-    assert_eq!(plain.command.directory, FromHome::Absolute("/default".into()));
+    assert_eq!(
+        plain.command().expect("it is one").directory,
+        FromHome::Absolute("/default".into())
+    );
     // The strongest that names a trigger names them all: the interval of `first` is not meant.
     assert_eq!(plain.schedule.when.in_words(&plain.zone), "at 09:00 every day");
     // `false` takes away, and a trigger of one's own leaves no other.
-    let mut environment = own.command.environment.clone();
+    let mut environment = own.command().expect("it is one").environment.clone();
     environment.sort();
     assert_eq!(environment, [variable("B", "first"), variable("C", "own")]);
     assert_eq!(own.about.tags, ["own"]);
-    assert_eq!(own.command.directory, FromHome::Absolute("/srv".into()));
+    assert_eq!(own.command().expect("it is one").directory, FromHome::Absolute("/srv".into()));
     assert_eq!(own.schedule.when.in_words(&own.zone), "once at 2026-06-01 00:00:00");
     assert_eq!(own.zone.name(), "UTC");
 }
@@ -303,14 +306,14 @@ fn included_files_have_zones_and_defaults_of_their_own() {
     let plan = load_main(&place);
     assert_eq!(codes(&plan), Vec::<String>::new());
     let told = |entry: &Entry| {
-        let directory = entry.command.directory.resolve(None);
+        let directory = entry.command().expect("it is one").directory.resolve(None);
         let directory = directory.strip_prefix(place.path()).expect("it lies there");
         format!(
             "{} {} {:?} {} {}",
             entry.schedule.name,
             entry.zone,
             entry.about.tags,
-            entry.command.arguments[0],
+            entry.command().expect("it is one").arguments[0],
             directory.display()
         )
     };
@@ -607,10 +610,10 @@ fn where_output_goes_is_read() {
         ),
     ] {
         let text = format!("[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n{text}\n");
-        assert_eq!(fine(&text).tasks[0].command.output, expected, "{text}");
+        assert_eq!(fine(&text).tasks[0].command().expect("it is one").output, expected, "{text}");
     }
     // Its table is merged as every table.
     let text = "[defaults]\noutput = { keep = 3, max_size = \"1K\" }\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\noutput = { max_size = \"2K\" }\n";
     let expected = Output { keep: 3, max_size: 2048, ..default() };
-    assert_eq!(fine(text).tasks[0].command.output, expected);
+    assert_eq!(fine(text).tasks[0].command().expect("it is one").output, expected);
 }

@@ -274,7 +274,7 @@ impl Reader<'_> {
         let when = self.read_when(&layers, &zone);
         // A fault is told once: what a misspelt key stands for is not missing as well.
         let missing = (!entry.broken && !meant.contains(&"command")).then_some(&entry.span);
-        let command = self.read_what(&layers, &zone, file, missing);
+        let what = self.read_what(&layers, &zone, file, missing);
         let about = self.read_about(&layers);
         let renamed_from = self.renamed_from(&layers);
         let enabled = self.enabled(&layers);
@@ -311,7 +311,7 @@ impl Reader<'_> {
             return None;
         }
         let place = entry.span.clone();
-        Some(Entry { schedule: schedule?, command: command?, zone, about, allow, file, place })
+        Some(Entry { schedule: schedule?, what: what?, zone, about, allow, file, place })
     }
 
     fn layers<'a>(

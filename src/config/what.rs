@@ -4,9 +4,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::inherit::{Found, Layers};
+use super::keys;
 use super::problem::Problem;
 use super::validate::Reader;
 use super::value::{Node, Value};
+use super::{RustTask, What};
+use crate::name::Name;
 use crate::runner::{CommandTask, FromHome};
 use crate::zone::Zone;
 
@@ -19,6 +22,58 @@ impl Reader<'_> {
     /// Reads all that says what; `missing` is where to tell that there is no command, if there
     /// ought to be one. `None` if something of it is wrong.
     pub(super) fn read_what(
+        &mut self,
+        layers: &Layers<'_>,
+        zone: &Zone,
+        file: usize,
+        missing: Option<&Range<usize>>,
+    ) -> Option<What> {
+        if let Some(found) = layers.get("task") {
+            return self.rust_task(layers, found);
+        }
+        if let Some(found) = layers.get("params").filter(|_| missing.is_some()) {
+            let problem = Problem::OnlyFor("params".into(), "task");
+            self.complain(found.file, found.key.span.clone(), problem);
+        }
+        self.command(layers, zone, file, missing).map(|command| What::Command(command.into()))
+    }
+
+    /// Reads what a file says of a task of a program.
+    fn rust_task(&mut self, layers: &Layers<'_>, found: Found<'_>) -> Option<What> {
+        let expected = "the name of a task of a program, write `task = \"cleanup\"`";
+        let text = self.text(found, found.node, expected)?;
+        if layers.get("command").is_some() {
+            self.complain(found.file, found.key.span.clone(), Problem::TaskAndCommand);
+            return None;
+        }
+        let misplaced = layers.own().filter(|own| {
+            keys::COMMAND.contains(&own.key.name.as_str())
+                && own.node.value != Value::Boolean(false)
+        });
+        for own in misplaced {
+            let problem = Problem::OnlyFor(own.key.name.clone(), "command");
+            self.complain(own.file, own.key.span.clone(), problem);
+        }
+        let params =
+            self.free_table(layers, "params", "a table, write `params = { days_to_keep = 30 }`");
+        let params = Node { value: Value::Table(params), span: 0..0 };
+        let output = self.output(layers)?;
+        let name = match Name::new(text) {
+            Ok(name) => name,
+            Err(bad) => {
+                let problem = Problem::BadName(text.into(), bad);
+                self.complain(found.file, found.node.span.clone(), problem);
+                return None;
+            }
+        };
+        self.complain(found.file, found.node.span.clone(), Problem::RustTask(text.into()));
+        // Every value of TOML is one of JSON, but for infinity.
+        let params = serde_json::to_value(&params).unwrap_or_default();
+        Some(What::Rust(RustTask { name, params, output }))
+    }
+
+    /// Reads the command of a task.
+    fn command(
         &mut self,
         layers: &Layers<'_>,
         zone: &Zone,

@@ -1,6 +1,7 @@
 //! A scheduler, put together.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,13 @@ use jiff::tz::TimeZone;
 use tokio::sync::Mutex;
 
 use super::error::SchedulerError;
-use super::trigger::zone_of;
-use super::{Inner, Phase, Plan, TaskScheduler};
+use super::resolve::zone_of;
+use super::{Around, Inner, Phase, Plan, TaskScheduler};
 use crate::clock::Clock;
 use crate::engine::{Catalogue, Records};
 use crate::observe::{Live, Log, Observer};
-use crate::policy::{Limits, Policy};
+use crate::policy::{Keep, Limits, Policy};
+use crate::runner::Output;
 use crate::scheduler::Remembered;
 use crate::store::{Memory, Store};
 use crate::zone::Zone;
@@ -22,6 +24,7 @@ use crate::zone::Zone;
 pub(super) struct Beginning {
     pub store: Box<dyn Store>,
     pub observers: Vec<Box<dyn Observer>>,
+    pub keep: Keep,
     pub remembered: Remembered,
     pub last_event: i64,
     pub shutdown_grace: Duration,
@@ -34,6 +37,7 @@ pub struct Builder {
     memory: Remembering,
     defaults: Policy,
     limits: Limits,
+    output: Output,
     clock: Option<Arc<dyn Clock>>,
     shutdown_grace: Duration,
 }
@@ -45,6 +49,7 @@ impl Default for Builder {
             memory: Remembering::Here,
             defaults: Policy::default(),
             limits: Limits::default(),
+            output: Output::default(),
             clock: None,
             shutdown_grace: Duration::from_secs(25),
         }
@@ -57,6 +62,14 @@ struct Opened {
     records: Arc<dyn Records>,
     remembered: Remembered,
     last_event: i64,
+    directories: Option<Directories>,
+}
+
+/// Where a store lies.
+pub(super) struct Directories {
+    pub state: PathBuf,
+    /// Captured output.
+    pub output: PathBuf,
 }
 
 impl Builder {
@@ -67,9 +80,10 @@ impl Builder {
     }
 
     /// Remembers in `taskd.db` in this directory: after a crash or a restart, what was due meanwhile,
-    /// pauses and retries are still there. Else in memory. One scheduler at a time may have it.
+    /// pauses and retries are still there; output is captured beside it. Else in memory. One scheduler at
+    /// a time may have it.
     #[cfg(feature = "sqlite")]
-    pub fn store(mut self, directory: impl Into<std::path::PathBuf>) -> Self {
+    pub fn store(mut self, directory: impl Into<PathBuf>) -> Self {
         self.memory = Remembering::In(directory.into());
         self
     }
@@ -83,6 +97,14 @@ impl Builder {
     /// How many may run at once, over all tasks and in each pool.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where the output of Rust tasks goes, and how much of it is kept, where a file does not say: into the
+    /// log and, with a store, into a file for each run. What would go to the program's own output is
+    /// logged.
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
         self
     }
 
@@ -109,16 +131,32 @@ impl Builder {
             None => TimeZone::try_system().map_or_else(|_| Zone::utc(), Zone::new),
         };
         let catalogue = Catalogue::default();
-        let Opened { store, records, remembered, last_event } = open(&self.memory, &catalogue)?;
+        let opened = open(&self.memory, &catalogue)?;
+        let Opened { store, records, remembered, last_event, directories } = opened;
         let live = Live::default();
         let watch = live.watch();
         let observers: Vec<Box<dyn Observer>> = vec![Box::new(Log), Box::new(live)];
         let shutdown_grace = self.shutdown_grace;
-        let beginning = Beginning { store, observers, remembered, last_event, shutdown_grace };
+        let keep = Keep::default();
+        let beginning =
+            Beginning { store, observers, keep, remembered, last_event, shutdown_grace };
         let phase = Phase::New(Box::new(beginning));
-        let plan = Mutex::new(Plan { tasks: BTreeMap::new(), phase });
-        let Self { clock, defaults, limits, .. } = self;
-        let inner = Inner { clock, zone, defaults, limits, catalogue, records, watch, plan };
+        let Self { clock, defaults, limits, output, .. } = self;
+        let plan =
+            Mutex::new(Plan { tasks: BTreeMap::new(), rust: BTreeMap::new(), limits, phase });
+        let around = Around::default();
+        let inner = Inner {
+            clock,
+            zone,
+            defaults,
+            output,
+            catalogue,
+            records,
+            watch,
+            directories,
+            around,
+            plan,
+        };
         Ok(TaskScheduler(Arc::new(inner)))
     }
 }
@@ -128,7 +166,7 @@ enum Remembering {
     /// In memory.
     Here,
     #[cfg(feature = "sqlite")]
-    In(std::path::PathBuf),
+    In(PathBuf),
 }
 
 #[cfg_attr(
@@ -142,23 +180,36 @@ fn open(memory: &Remembering, catalogue: &Catalogue) -> Result<Opened, Scheduler
         Remembering::Here => {
             let memory = Memory::new(catalogue.clone());
             let (records, remembered) = (memory.records(), Remembered::default());
-            Ok(Opened { store: Box::new(memory), records, remembered, last_event: 0 })
+            Ok(Opened {
+                store: Box::new(memory),
+                records,
+                remembered,
+                last_event: 0,
+                directories: None,
+            })
         }
     }
 }
 
 #[cfg(feature = "sqlite")]
 fn in_file(directory: &std::path::Path, catalogue: &Catalogue) -> Result<Opened, SchedulerError> {
-    use crate::policy::Keep;
     use crate::store::{Archive, Sqlite, StateDirectory};
     let held = StateDirectory::hold(directory, std::path::Path::new("-"))
         .map_err(|error| SchedulerError::Store(error.to_string()))?;
     let failed = |error: crate::store::StoreError| SchedulerError::Store(error.to_string());
     let opened = Sqlite::open(directory, Keep::default()).map_err(failed)?;
     let archive = Archive::open(directory, catalogue.clone()).map_err(failed)?;
+    let directories = Directories { state: held.path().into(), output: held.output() };
+    let directories = Some(directories);
     let store = Held { store: opened.store, _directory: held };
     let (remembered, last_event) = (opened.remembered, opened.last_event);
-    Ok(Opened { store: Box::new(store), records: Arc::new(archive), remembered, last_event })
+    Ok(Opened {
+        store: Box::new(store),
+        records: Arc::new(archive),
+        remembered,
+        last_event,
+        directories,
+    })
 }
 
 /// A store, and that nobody else has its directory.

@@ -2,26 +2,57 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use super::Around;
+use super::output::{Own, Written};
+use crate::runner::Output;
 use crate::task::{
-    BoxFuture, Context, Ending, Execute, Failure, Outcome, Task, TaskError, TaskResult,
+    BoxFuture, Context, Ending, Execute, Failure, Outcome, Params, Task, TaskError, TaskResult,
 };
 
-/// A task as the engine runs it.
-pub(super) fn erased(task: impl Task) -> Arc<dyn Execute> {
-    Arc::new(Erased(task))
+/// A task whose type is nobody's business any more.
+pub(super) trait Body: Send + Sync + 'static {
+    fn execute<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, TaskResult>;
+
+    fn description(&self) -> &str;
 }
 
-struct Erased<T>(T);
+impl<T: Task> Body for T {
+    fn execute<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, TaskResult> {
+        Box::pin(Task::execute(self, context))
+    }
 
-impl<T: Task> Execute for Erased<T> {
+    fn description(&self) -> &str {
+        Task::description(self)
+    }
+}
+
+/// A task as the engine runs it.
+pub(super) struct Erased {
+    pub body: Arc<dyn Body>,
+    pub output: Output,
+    pub surroundings: Around,
+    pub params: Params,
+}
+
+impl Execute for Erased {
     fn execute(&self, mut context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
-            let own = context.clone();
+            let surroundings = self.surroundings.get();
+            let around = Arc::new(Own {
+                run: context.run().clone(),
+                output: self.output,
+                outputs: surroundings.and_then(|surroundings| surroundings.outputs.clone()),
+                params: self.params.clone(),
+                sink: Mutex::new(Written::Nothing),
+            });
+            // Also where it panics, or is dropped.
+            let _over = Over(around.clone());
+            let own = context.clone().within(around);
             let ended = tokio::select! {
                 biased;
-                ended = self.0.execute(&own) => ended,
+                ended = self.body.execute(&own) => ended,
                 // What does not end in time is dropped where it waits.
                 () = context.grace_over() => return Outcome::Stopped.into(),
             };
@@ -33,6 +64,15 @@ impl<T: Task> Execute for Erased<T> {
                 Err(error) => Outcome::Failed(Failure::Broken(told(&*error))).into(),
             }
         })
+    }
+}
+
+/// Ends the output of an attempt with itself.
+struct Over(Arc<Own>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

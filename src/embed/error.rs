@@ -16,6 +16,12 @@ pub enum SchedulerError {
     NoTask(String),
     /// There is no zone of this name.
     NoZone(String),
+    /// A schedule file is wrong: which, and what of it, over several lines.
+    File(String, String),
+    /// A schedule file names a Rust task that is not registered: who wants it, and which.
+    NotRegistered(String, String),
+    /// A task would come after itself by way of others, at once and for ever.
+    Circle(String),
     /// A trigger is wrong: what of it, and why.
     BadTrigger(String, String),
     /// A run or firing of this name neither goes on nor waits.
@@ -50,6 +56,13 @@ impl fmt::Display for SchedulerError {
             }
             Self::NoZone(name) => {
                 write!(f, "there is no time zone `{name}`: write it as `Europe/Berlin`")
+            }
+            Self::File(path, what) => write!(f, "the schedule file `{path}` is wrong\n{what}"),
+            Self::NotRegistered(task, wants) => {
+                write!(f, "the task `{task}` wants `{wants}`, which is none: `register` it first")
+            }
+            Self::Circle(task) => {
+                write!(f, "`{task}` would come after itself, by others that come after it")
             }
             Self::BadTrigger(what, why) => write!(f, "the trigger `{what}` is wrong: {why}"),
             Self::NotRunning(run) => {

@@ -29,14 +29,19 @@ mod builder;
 mod erased;
 mod error;
 mod events;
+#[cfg(feature = "config")]
+mod file;
 mod output;
+mod resolve;
 mod trigger;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -50,11 +55,15 @@ use crate::engine::{
 };
 use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
-use crate::policy::{Limits, Policy};
+use crate::policy::{Keep, Limits, Policy};
+use crate::runner::{Captured, Output, Outputs, Surroundings};
 use crate::schedule::Schedule;
-use crate::task::{Execute, Given, Task};
+use crate::task::{Execute, Given, Params, Task};
 use crate::trigger::When;
 use crate::zone::Zone;
+
+use builder::Directories;
+use erased::{Body, Erased};
 
 pub use builder::Builder;
 pub use erased::{TaskFn, blocking, task_fn};
@@ -73,16 +82,25 @@ struct Inner {
     clock: Option<Arc<dyn Clock>>,
     zone: Zone,
     defaults: Policy,
-    limits: Limits,
+    output: Output,
     catalogue: Catalogue,
     records: Arc<dyn Records>,
     watch: Watch,
+    directories: Option<Directories>,
+    around: Around,
     plan: Mutex<Plan>,
 }
+
+/// What tasks have around them, once there is a runtime.
+type Around = Arc<OnceLock<Arc<Surroundings>>>;
 
 /// What is to be done, and whether somebody does it.
 struct Plan {
     tasks: BTreeMap<Name, Entry>,
+    /// The Rust tasks that files may name.
+    #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "there are no files"))]
+    rust: BTreeMap<Name, Arc<dyn Body>>,
+    limits: Limits,
     phase: Phase,
 }
 
@@ -92,6 +110,9 @@ struct Entry {
     description: String,
     schedule: Schedule,
     zone: Zone,
+    /// The schedule file that it comes from.
+    #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "there are no files"))]
+    file: Option<PathBuf>,
 }
 
 enum Phase {
@@ -186,9 +207,12 @@ impl TaskScheduler {
         if plan.tasks.contains_key(&name) {
             return Err(SchedulerError::Exists(name.to_string()));
         }
-        let description = task.description().to_string();
+        let body: Arc<dyn Body> = Arc::new(task);
+        let description = body.description().to_string();
         let schedule = Schedule { policy, ..Schedule::new(name.clone(), when) };
-        plan.tasks.insert(name, Entry { task: erased::erased(task), description, schedule, zone });
+        let task = self.erased(body, self.0.output, Params::default());
+        let entry = Entry { task, description, schedule, zone, file: None };
+        plan.put(&name, entry)?;
         self.take_up(&plan).await
     }
 
@@ -200,9 +224,10 @@ impl TaskScheduler {
     pub async fn reschedule(&self, task: &str, trigger: Trigger) -> Result<(), SchedulerError> {
         let mut plan = self.0.plan.lock().await;
         let unknown = || SchedulerError::NoTask(task.into());
-        let entry = plan.tasks.get_mut(task).ok_or_else(unknown)?;
-        let (when, zone) = trigger.resolve(&entry.schedule.name, &self.0.zone)?;
-        (entry.schedule.when, entry.zone) = (when, zone);
+        let mut entry = plan.tasks.get(task).cloned().ok_or_else(unknown)?;
+        let name = entry.schedule.name.clone();
+        (entry.schedule.when, entry.zone) = trigger.resolve(&name, &self.0.zone)?;
+        plan.put(&name, entry)?;
         self.take_up(&plan).await
     }
 
@@ -231,7 +256,7 @@ impl TaskScheduler {
                 let tasks = plan.tasks.iter();
                 let tasks = tasks.map(|(name, entry)| (name.clone(), entry.task.clone())).collect();
                 let schedules = plan.schedules();
-                let limits = self.0.limits.clone();
+                let limits = plan.limits.clone();
                 let taken_up = Box::new(taken_up);
                 let change = Change { tasks, schedules, limits, taken_up };
                 let changed = running.engine.change(change).await;
@@ -257,12 +282,30 @@ impl TaskScheduler {
                 Arc::new(system.map_err(|error| SchedulerError::NoClock(error.to_string()))?)
             }
         };
+        let surroundings = self.surroundings().clone();
         let Phase::New(beginning) = std::mem::replace(&mut plan.phase, Phase::Ended) else {
             return Err(SchedulerError::Started);
         };
         let tasks = plan.tasks.iter();
-        let builder::Beginning { store, observers, remembered, last_event, shutdown_grace } =
-            *beginning;
+        let builder::Beginning {
+            store,
+            observers,
+            keep,
+            mut remembered,
+            last_event,
+            shutdown_grace,
+        } = *beginning;
+        // Commands of an earlier life may have outlived it.
+        let runs = remembered.runs.iter();
+        let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
+        if !attempts.is_empty() {
+            let go_on = surroundings.go_on(&attempts).await;
+            for (run, goes_on) in remembered.runs.iter_mut().zip(go_on) {
+                run.goes_on = goes_on;
+            }
+        }
+        let each_day = left_output(&surroundings, &self.0.catalogue, keep);
+        each_day();
         let parts = Parts {
             clock,
             store,
@@ -274,9 +317,9 @@ impl TaskScheduler {
             last_event,
             boot: None,
             is_first: true,
-            each_day: Box::new(|| {}),
+            each_day: Box::new(each_day),
         };
-        let engine = Engine::start(parts, plan.schedules(), self.0.limits.clone()).await;
+        let engine = Engine::start(parts, plan.schedules(), plan.limits.clone()).await;
         let handle = engine.handle();
         let serving = tokio::spawn(engine.serve());
         plan.phase = Phase::Running(Running { engine: handle, serving });
@@ -304,6 +347,24 @@ impl TaskScheduler {
         // A panic of the engine ends it, too.
         let _ = (&mut running.serving).await;
         Ok(())
+    }
+
+    /// What tasks have around them. Must be called within a tokio runtime.
+    fn surroundings(&self) -> &Arc<Surroundings> {
+        self.0.around.get_or_init(|| {
+            let directories = self.0.directories.as_ref();
+            let outputs = directories.map(|all| Outputs::new(all.output.clone()));
+            let state = directories.map_or_else(|| "none".into(), |all| all.state.clone().into());
+            // There is no daemon to speak to, also where this program is a task of one.
+            let variables =
+                vec![("TASKD_STATE", Some(state)), ("TASKD_FILE", None), ("TASKD_SOCKET", None)];
+            Arc::new(Surroundings { outputs, variables, ..surroundings() })
+        })
+    }
+
+    /// A Rust task as the engine runs it.
+    fn erased(&self, body: Arc<dyn Body>, output: Output, params: Params) -> Arc<dyn Execute> {
+        Arc::new(Erased { body, output, surroundings: self.0.around.clone(), params })
     }
 
     async fn engine(&self) -> Result<Handle, SchedulerError> {
@@ -474,6 +535,20 @@ impl TaskScheduler {
         Ok(self.0.records.history(query).await?)
     }
 
+    /// What a run has written, if that is kept: its head and its tail, where it is much.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`SchedulerError::Store`] if it cannot be read.
+    pub fn output(&self, run: &RunId) -> Result<Option<Captured>, SchedulerError> {
+        let Some(Directories { output, .. }) = &self.0.directories else { return Ok(None) };
+        match Captured::of(output, run) {
+            Ok(captured) => Ok(Some(captured)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(SchedulerError::Store(error.to_string())),
+        }
+    }
+
     /// What happens from now on. Who is too slow misses some.
     #[must_use]
     pub fn subscribe(&self) -> Events {
@@ -496,6 +571,17 @@ impl TaskScheduler {
 }
 
 impl Plan {
+    /// Puts an entry in its place, unless that would make it come after itself.
+    fn put(&mut self, name: &Name, entry: Entry) -> Result<(), SchedulerError> {
+        let before = self.tasks.insert(name.clone(), entry);
+        if !resolve::comes_after_itself(name, &self.tasks) {
+            return Ok(());
+        }
+        self.tasks.remove(name);
+        self.tasks.extend(before.map(|before| (name.clone(), before)));
+        Err(SchedulerError::Circle(name.to_string()))
+    }
+
     fn schedules(&self) -> Vec<Schedule> {
         self.tasks.values().map(|entry| entry.schedule.clone()).collect()
     }
@@ -504,6 +590,27 @@ impl Plan {
         let known =
             |entry: &Entry| Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() };
         self.tasks.values().map(known)
+    }
+}
+
+/// What commands of a program inherit.
+fn surroundings() -> Surroundings {
+    Surroundings::of_environment(std::env::vars_os().collect())
+}
+
+/// Removes old output of tasks that have left.
+fn left_output(
+    surroundings: &Surroundings,
+    catalogue: &Catalogue,
+    keep: Keep,
+) -> impl Fn() + Send + Sync + use<> {
+    let (outputs, catalogue) = (surroundings.outputs.clone(), catalogue.clone());
+    let keep = SignedDuration::from_hours(24 * i64::from(keep.days));
+    move || {
+        if let (Some(outputs), Ok(before)) = (&outputs, wall_clock().checked_sub(keep)) {
+            let there = catalogue.all().keys().cloned().collect();
+            outputs.remove_left(Arc::new(there), before);
+        }
     }
 }
 

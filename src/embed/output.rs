@@ -1,21 +1,28 @@
-//! What a task of a program writes.
+//! What a task of a program has around it: where its output goes, and its parameters.
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::RunId;
-use crate::runner::Lines;
-use crate::task::Context;
+use crate::runner::{Output, Outputs, Sink};
+use crate::task::{Around, Context, Params};
 
-/// Takes lines of text, each of which becomes a record of the log with the task and the run.
+/// Takes what a task writes, line by line; several may be at it at once.
 #[derive(Debug)]
 pub struct TaskOutput {
-    run: RunId,
-    lines: Lines,
+    context: Context,
+    /// The beginning of a line whose end has not come.
+    begun: Vec<u8>,
 }
 
+/// A line may be so long before its beginning goes out alone.
+const LONGEST: usize = 8 * 1024;
+
 impl Context {
-    /// A place to write output: each line becomes a record of the log, with the task and the run, as the
-    /// lines of a command do.
+    /// A place to write output: by the task's `output` each line becomes a record of the log, with the
+    /// task and the run, and all of it is kept for [`TaskScheduler::output`](crate::TaskScheduler::output),
+    /// as that of a command is.
     ///
     /// ```
     /// # use taskd::{Context, TaskResult};
@@ -27,17 +34,21 @@ impl Context {
     /// ```
     #[must_use]
     pub fn output(&self) -> TaskOutput {
-        TaskOutput { run: self.run().clone(), lines: Lines::default() }
+        TaskOutput { context: self.clone(), begun: Vec::new() }
     }
 }
 
-fn tell(run: &RunId, line: &str) {
-    tracing::info!(task = %run.task, %run, "{line}");
-}
-
-impl io::Write for TaskOutput {
+impl Write for TaskOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lines.push(bytes, |line| tell(&self.run, line));
+        self.begun.extend_from_slice(bytes);
+        let end = self.begun.iter().rposition(|byte| *byte == b'\n').map(|end| end + 1);
+        let end = end.or((self.begun.len() > LONGEST).then_some(self.begun.len()));
+        if let Some(end) = end {
+            if let Some(around) = self.context.around() {
+                around.write(&self.begun[..end]);
+            }
+            self.begun.drain(..end);
+        }
         Ok(bytes.len())
     }
 
@@ -49,6 +60,66 @@ impl io::Write for TaskOutput {
 
 impl Drop for TaskOutput {
     fn drop(&mut self) {
-        self.lines.finish(|line| tell(&self.run, line));
+        if let Some(around) = self.context.around().filter(|_| !self.begun.is_empty()) {
+            around.write(&self.begun);
+        }
+    }
+}
+
+/// What one attempt has around it.
+pub(super) struct Own {
+    pub run: RunId,
+    pub output: Output,
+    pub outputs: Option<Arc<Outputs>>,
+    pub params: Params,
+    pub sink: Mutex<Written>,
+}
+
+/// What has become of output.
+pub(super) enum Written {
+    /// Nothing was written; most tasks leave it at that.
+    Nothing,
+    Some(Box<Sink>),
+    /// The attempt has ended, or its output cannot be kept.
+    Over,
+}
+
+impl Own {
+    fn sink(&self) -> MutexGuard<'_, Written> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The attempt has ended: what somebody still writes is lost.
+    pub fn end(&self) {
+        *self.sink() = Written::Over;
+    }
+}
+
+impl Around for Own {
+    fn write(&self, bytes: &[u8]) {
+        let mut sink = self.sink();
+        if matches!(*sink, Written::Nothing) {
+            let run = &self.run;
+            *sink = match Sink::open(self.output, self.outputs.as_ref(), run) {
+                Ok(opened) => Written::Some(opened.into()),
+                Err(error) => {
+                    tracing::warn!(task = %run.task, %run, %error, "output cannot be captured, and is lost");
+                    Written::Over
+                }
+            };
+        }
+        if let Written::Some(sink) = &mut *sink {
+            sink.push(bytes);
+        }
+    }
+
+    fn params(&self) -> &Params {
+        &self.params
+    }
+}
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Own").field("run", &self.run).finish_non_exhaustive()
     }
 }

@@ -338,3 +338,164 @@ async fn a_function_says_when_and_knows_the_run_before() {
     assert_eq!(scheduler.tasks().await[0].when, "when `doubling` says so");
     scheduler.shutdown(true).await.expect("it runs");
 }
+
+#[tokio::test]
+async fn tasks_come_after_others_and_at_dates_of_the_calendar() {
+    let (clock, scheduler) = simulated();
+    let (backup, _) = counts("backup");
+    let (check, checks) = counts("check");
+    let (monthly, months) = counts("monthly");
+    let (poll, polls) = counts("poll");
+    let (alert, alerts) = counts("alert");
+    scheduler.schedule(backup, Trigger::cron("0 2 * * *")).await.expect("it is fine");
+    scheduler.schedule(check, Trigger::after("backup")).await.expect("it is fine");
+    let calendar = Trigger::calendar().months(1).at_time("09:30").start("2026-01-31");
+    let calendar = calendar.month_end(crate::MonthEnd::Clamp);
+    scheduler.schedule(monthly, calendar).await.expect("it is fine");
+    let again = Trigger::after("poll").on(crate::AfterEnd::Finish).delay(Duration::from_hours(6));
+    let poll_again = Trigger::any_of([Trigger::startup(), again]);
+    scheduler.schedule(poll, poll_again).await.expect("it is fine");
+    let failures = Trigger::after_any(["*"]).on(crate::AfterEnd::Failure);
+    scheduler.schedule(alert, failures).await.expect("it is fine");
+    scheduler.start().await.expect("it starts");
+    for day in 1..=3 {
+        for hour in 0..24 {
+            pass(&clock, &scheduler, &format!("2026-01-0{day}T{hour:02}:00:00Z")).await;
+        }
+    }
+    assert_eq!((checks(), polls(), alerts()), (3, 12, 0));
+    pass(&clock, &scheduler, "2026-03-01T00:00:00Z").await;
+    assert_eq!(months(), 2, "on 31 January and on 28 February");
+    // Who would come after itself does not.
+    let (other, _) = counts("other");
+    for (trigger, message) in [
+        (Trigger::after("other"), "the trigger `after` is wrong: `other` comes after itself"),
+        (Trigger::calendar().months(1), "it is counted from a start"),
+        (Trigger::calendar().start("2026-01-01"), "it says not how far apart"),
+        (Trigger::calendar().months(1).days(1).start("2026-01-01"), "do not go together"),
+        (Trigger::calendar().days(1).at_time("9").start("2026-01-01"), "write a time of day"),
+        (Trigger::interval().hours(1).months(1), "it is said of `Trigger::calendar()` alone"),
+        (Trigger::after("a b"), "`a b` names no task"),
+        (Trigger::after_all([""; 0]), "there is no task in it"),
+        (Trigger::startup().delay(Duration::MAX), "longer than a hundred years"),
+    ] {
+        let (wrong, _) = counts("other");
+        let error = scheduler.schedule(wrong, trigger).await.expect_err(message);
+        assert!(error.to_string().contains(message), "{error}");
+    }
+    scheduler.schedule(other, Trigger::after("check")).await.expect("it is fine");
+    let circle = scheduler.reschedule("backup", Trigger::after("other")).await;
+    assert_eq!(circle, Err(SchedulerError::Circle("backup".into())));
+    assert_eq!(scheduler.tasks().await.len(), 6, "nothing has changed");
+    scheduler.shutdown(false).await.expect("it runs");
+}
+
+#[cfg(feature = "config")]
+mod files {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// Writes how long it keeps what.
+    struct Cleanup;
+
+    impl Task for Cleanup {
+        fn name(&self) -> &'static str {
+            "cleanup"
+        }
+
+        async fn execute(&self, context: &Context) -> TaskResult {
+            #[derive(serde::Deserialize)]
+            struct Params {
+                days_to_keep: u32,
+            }
+            let Params { days_to_keep } = context.params()?;
+            write!(context.output(), "{days_to_keep} ")?;
+            writeln!(context.output(), "days")?;
+            Ok(())
+        }
+    }
+
+    const FILE: &str = r#"
+        timezone = "UTC"
+        [templates.cleaning]
+        task   = "cleanup"
+        params = { days_to_keep = 30 }
+        [tasks.nightly]
+        cron    = "0 3 * * *"
+        extends = "cleaning"
+        [tasks.weekly]
+        cron    = "0 4 * * mon"
+        extends = "cleaning"
+        params  = { days_to_keep = 7 }
+        [tasks.wrong]
+        after   = "nightly"
+        task    = "cleanup"
+        [tasks.hello]
+        after   = "nightly"
+        command = 'echo hello; echo "$TASKD_TASK"'
+    "#;
+
+    async fn told(scheduler: &TaskScheduler, task: &str) -> Vec<(String, Option<String>, String)> {
+        let query =
+            Query { tasks: vec![name(task).expect("fine")], limit: 100, ..Query::default() };
+        let rows = scheduler.history(query).await.expect("it is there");
+        let row = |row: Row| {
+            let mut output = String::new();
+            let captured = scheduler.output(&row.firing).expect("it is readable");
+            if let Some(mut captured) = captured {
+                captured.read_to_string(&mut output).expect("it is text");
+            }
+            (row.outcome.unwrap_or(row.verdict).to_string(), row.detail, output)
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    #[tokio::test]
+    async fn a_file_brings_commands_and_tasks_of_the_program() {
+        let place = tempfile::tempdir().expect("a place");
+        let file = place.path().join("schedules.toml");
+        std::fs::write(&file, FILE).expect("there is room");
+        let clock = Arc::new(Simulated::starting(ts(MIDNIGHT)));
+        let builder = TaskScheduler::builder().clock(clock.clone());
+        let scheduler = builder.store(place.path().join("state")).build().expect("it is fine");
+        let unknown = scheduler.load(&file).await.expect_err("it is not registered");
+        assert_eq!(
+            unknown.to_string(),
+            "the task `nightly` wants `cleanup`, which is none: `register` it first"
+        );
+        scheduler.register(Cleanup).await.expect("it is the first");
+        let (mine, _) = counts("mine");
+        scheduler.add_task(mine).await.expect("it is the first");
+        let names = scheduler.load(&file).await.expect("it is fine");
+        let names: Vec<_> = names.iter().map(Name::as_str).collect();
+        assert_eq!(names, ["nightly", "weekly", "wrong", "hello"]);
+        scheduler.start().await.expect("it starts");
+        pass(&clock, &scheduler, "2026-01-01T04:00:00Z").await;
+        let success = |output: &str| vec![("success".to_string(), None, output.to_string())];
+        assert_eq!(told(&scheduler, "nightly").await, success("30 days\n"));
+        assert_eq!(told(&scheduler, "hello").await, success("hello\nhello\n"));
+        let wrong = told(&scheduler, "wrong").await.pop().expect("it has run");
+        assert_eq!(wrong.0, "failed");
+        let why = "the `params` of `wrong`: missing field `days_to_keep`";
+        assert_eq!(wrong.1.as_deref(), Some(why));
+        // Once more takes the place of what was there, and leaves the rest.
+        std::fs::write(&file, FILE.replace("weekly", "rarely")).expect("there is room");
+        scheduler.load(&file).await.expect("it is fine");
+        let tasks = scheduler.tasks().await;
+        let names: Vec<_> = tasks.iter().map(|task| task.name.as_str()).collect();
+        assert_eq!(names, ["hello", "mine", "nightly", "rarely", "wrong"]);
+        // A wrong one changes nothing, and tells all.
+        std::fs::write(&file, "[tasks.nightly]\ncorn = '1'\n[tasks.x]\n").expect("there is room");
+        let error = scheduler.load(&file).await.expect_err("it is wrong").to_string();
+        assert!(error.contains("did you mean `cron`?"), "{error}");
+        assert!(error.contains("this task never says when to run"), "{error}");
+        std::fs::write(&file, "[tasks.mine]\ninterval = '1h'\ncommand = 'true'\n").expect("room");
+        let error = scheduler.load(&file).await.expect_err("it is there");
+        assert_eq!(error, SchedulerError::Exists("mine".into()));
+        assert_eq!(scheduler.tasks().await.len(), 5);
+        pass(&clock, &scheduler, "2026-01-05T05:00:00Z").await;
+        assert_eq!(told(&scheduler, "rarely").await, success("7 days\n"));
+        scheduler.shutdown(true).await.expect("it runs");
+    }
+}

@@ -1,16 +1,9 @@
 //! When a task fires, said in Rust: builders that mirror the file.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::SchedulerError;
-use crate::hash;
-use crate::name::Name;
-use crate::trigger::cron::{Crontab, Expression, Field, FieldText, Pattern};
-use crate::trigger::cron::{parse_crontab, parse_fields};
-use crate::trigger::{self, Cron, Dates, Function, Moment, Start, Startup, When};
-use crate::zone::Zone;
+use crate::trigger::cron::Field;
+use crate::trigger::{AfterEnd, Function, MonthEnd, Start};
 
 /// When a task fires. Several may stand together: [`Trigger::any_of`].
 ///
@@ -28,24 +21,46 @@ use crate::zone::Zone;
 #[derive(Clone, Debug)]
 #[must_use = "a trigger fires nothing before it is scheduled"]
 pub struct Trigger {
-    parts: Vec<Part>,
-    zone: Option<String>,
-    start: Option<String>,
-    end: Option<String>,
+    pub(super) parts: Vec<Part>,
+    pub(super) zone: Option<String>,
+    pub(super) start: Option<String>,
+    pub(super) end: Option<String>,
 }
 
 /// One of those that name instants.
 #[derive(Clone, Debug)]
-enum Part {
+pub(super) enum Part {
     Interval(SignedDuration),
     Cron(String),
     Fields(Vec<(Field, String)>),
     Date(String),
     At(Timestamp),
-    Startup(Start),
+    Calendar(CalendarPart),
+    Startup(Start, SignedDuration),
+    After(AfterPart),
     Function(Function),
     /// Something that was said of another kind of trigger than it is about, and what has it.
     Misplaced(&'static str, &'static str),
+}
+
+/// What is said of a calendar.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CalendarPart {
+    pub months: u32,
+    pub days: u32,
+    pub at: Option<String>,
+    pub month_end: MonthEnd,
+}
+
+/// What is said of others that come first.
+#[derive(Clone, Debug)]
+pub(super) struct AfterPart {
+    /// Their names, or `*`.
+    pub tasks: Vec<String>,
+    /// Each of them, or any.
+    pub all: bool,
+    pub on: AfterEnd,
+    pub delay: SignedDuration,
 }
 
 impl Trigger {
@@ -74,6 +89,15 @@ impl Trigger {
         self
     }
 
+    /// Says something of the calendar that was begun last.
+    fn of_calendar(mut self, what: &'static str, say: impl FnOnce(&mut CalendarPart)) -> Self {
+        match self.parts.last_mut() {
+            Some(Part::Calendar(calendar)) => say(calendar),
+            _ => self.parts.push(Part::Misplaced(what, "calendar")),
+        }
+        self
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "`hour(9)` reads better than `hour(&9)`")]
     fn with(mut self, field: Field, value: impl ToString) -> Self {
         match self.parts.last_mut() {
@@ -83,14 +107,19 @@ impl Trigger {
         self
     }
 
-    /// An interval: so many weeks more.
+    /// An interval or a calendar: so many weeks more.
     pub fn weeks(self, count: u32) -> Self {
-        self.plus("weeks", count, 7 * 24 * 3600)
+        self.days(count.saturating_mul(7))
     }
 
-    /// An interval: so many days of 24 hours more.
+    /// An interval: so many days of 24 hours more. A calendar: so many of its days, however long they are.
     pub fn days(self, count: u32) -> Self {
-        self.plus("days", count, 24 * 3600)
+        match self.parts.last() {
+            Some(Part::Calendar(_)) => self.of_calendar("days", |calendar| {
+                calendar.days = calendar.days.saturating_add(count);
+            }),
+            _ => self.plus("days", count, 24 * 3600),
+        }
     }
 
     /// An interval: so many hours more.
@@ -175,6 +204,96 @@ impl Trigger {
         Self::of(Part::At(instant))
     }
 
+    /// Every so many months, or days, of the calendar: on the date of [`Trigger::start`], and then so much
+    /// later each time, counted from there.
+    ///
+    /// ```
+    /// # use taskd::Trigger;
+    /// use taskd::MonthEnd;
+    ///
+    /// Trigger::calendar().months(1).at_time("09:30").month_end(MonthEnd::Clamp).start("2026-01-31");
+    /// ```
+    pub fn calendar() -> Self {
+        Self::of(Part::Calendar(CalendarPart::default()))
+    }
+
+    /// A calendar: so many months more.
+    pub fn months(self, count: u32) -> Self {
+        self.of_calendar("months", |calendar| {
+            calendar.months = calendar.months.saturating_add(count);
+        })
+    }
+
+    /// A calendar: so many years more.
+    pub fn years(self, count: u32) -> Self {
+        self.months(count.saturating_mul(12))
+    }
+
+    /// A calendar: at this time of day, `09:30` or `09:30:15`, else at that of its start.
+    pub fn at_time(self, time: impl Into<String>) -> Self {
+        self.of_calendar("at_time", |calendar| calendar.at = Some(time.into()))
+    }
+
+    /// A calendar: what happens in a month that does not have the day of the start.
+    pub fn month_end(self, month_end: MonthEnd) -> Self {
+        self.of_calendar("month_end", |calendar| calendar.month_end = month_end)
+    }
+
+    /// When a run of this task has ended well, after its last attempt.
+    ///
+    /// ```
+    /// # use taskd::Trigger;
+    /// use std::time::Duration;
+    /// use taskd::AfterEnd;
+    ///
+    /// Trigger::after("backup");
+    /// // An alert: after any other task that has failed.
+    /// Trigger::after_any(["*"]).on(AfterEnd::Failure);
+    /// // Again, so long after its own end.
+    /// Trigger::any_of([
+    ///     Trigger::startup(),
+    ///     Trigger::after("poll").on(AfterEnd::Finish).delay(Duration::from_secs(5)),
+    /// ]);
+    /// ```
+    pub fn after(task: impl Into<String>) -> Self {
+        Self::after_all([task])
+    }
+
+    /// When each of these has ended so since this task's last such firing.
+    pub fn after_all<T: Into<String>>(tasks: impl IntoIterator<Item = T>) -> Self {
+        Self::after_tasks(tasks, true)
+    }
+
+    /// When any of these has ended so; `*` is every other task but those that come after this one.
+    pub fn after_any<T: Into<String>>(tasks: impl IntoIterator<Item = T>) -> Self {
+        Self::after_tasks(tasks, false)
+    }
+
+    fn after_tasks<T: Into<String>>(tasks: impl IntoIterator<Item = T>, all: bool) -> Self {
+        let tasks = tasks.into_iter().map(Into::into).collect();
+        let (on, delay) = (AfterEnd::default(), SignedDuration::ZERO);
+        Self::of(Part::After(AfterPart { tasks, all, on, delay }))
+    }
+
+    /// After others: after which ends.
+    pub fn on(mut self, end: AfterEnd) -> Self {
+        match self.parts.last_mut() {
+            Some(Part::After(after)) => after.on = end,
+            _ => self.parts.push(Part::Misplaced("on", "after")),
+        }
+        self
+    }
+
+    /// After others, or after a start: so much later.
+    pub fn delay(mut self, delay: std::time::Duration) -> Self {
+        let later = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
+        match self.parts.last_mut() {
+            Some(Part::After(AfterPart { delay, .. }) | Part::Startup(_, delay)) => *delay = later,
+            _ => self.parts.push(Part::Misplaced("delay", "after")),
+        }
+        self
+    }
+
     /// When `next` says so, which tells the first instant strictly after another. It has to be pure: the
     /// same answer to the same question, and no earlier one to a later question. By its `name` it is
     /// known to be the same after a restart.
@@ -199,7 +318,7 @@ impl Trigger {
 
     /// At each start of the scheduler.
     pub fn startup() -> Self {
-        Self::of(Part::Startup(Start::Every))
+        Self::of(Part::Startup(Start::Every, SignedDuration::ZERO))
     }
 
     /// When any of these says so; an instant that several name is one firing. They share the zone and
@@ -232,146 +351,4 @@ impl Trigger {
         self.end = Some(text.into());
         self
     }
-
-    /// What it means for the task `name`, where nobody says another zone than `zone`; and the zone.
-    pub(super) fn resolve(&self, name: &Name, zone: &Zone) -> Result<(When, Zone), SchedulerError> {
-        let zone = match &self.zone {
-            None => zone.clone(),
-            Some(named) => zone_of(named)?,
-        };
-        let start = self.start.as_deref().map(|text| moment(text)?.instant_in(&zone, text));
-        let start = start.transpose()?;
-        let end = self.end.as_deref().map(|text| {
-            let end = moment(text)?.last_instant(&zone);
-            end.ok_or_else(|| SchedulerError::bad_trigger(text, "it is out of range"))
-        });
-        let end = end.transpose()?;
-        if let (Some(start), Some(end)) = (start, end)
-            && end < start
-        {
-            return Err(SchedulerError::bad_trigger("end", "it lies before the start"));
-        }
-        if self.parts.is_empty() {
-            return Err(SchedulerError::bad_trigger("any_of", "there is none in it"));
-        }
-        for part in &self.parts {
-            if let Part::Misplaced(what, of) = part {
-                let why = format!("it is said of `Trigger::{of}()` alone");
-                return Err(SchedulerError::bad_trigger(what, why));
-            }
-        }
-        let mut triggers = Vec::new();
-        let mut dates = Vec::new();
-        for part in &self.parts {
-            match part {
-                Part::Interval(length) => triggers.push(interval(*length, start)?),
-                Part::Cron(text) => triggers.push(crontab(text, name, &zone, start)?),
-                Part::Fields(fields) => triggers.push(cron_fields(fields, name, &zone)?),
-                Part::Date(text) => dates.push(moment(text)?.instant_in(&zone, text)?),
-                Part::At(instant) => dates.push(whole(*instant)),
-                Part::Startup(start) => triggers.push(startup(*start)),
-                Part::Function(function) => {
-                    triggers.push(trigger::Trigger::Function(function.clone()));
-                }
-                // Told above.
-                Part::Misplaced(..) => {}
-            }
-        }
-        if !dates.is_empty() {
-            triggers.push(trigger::Trigger::Dates(Dates::new(dates)));
-        }
-        Ok((When::new(triggers, start, end), zone))
-    }
-}
-
-/// The zone of this name.
-pub(super) fn zone_of(name: &str) -> Result<Zone, SchedulerError> {
-    let zone = jiff::tz::db().get(name);
-    zone.map(Zone::new).map_err(|_| SchedulerError::NoZone(name.into()))
-}
-
-fn startup(start: Start) -> trigger::Trigger {
-    trigger::Trigger::Startup(Startup { on: start, delay: SignedDuration::ZERO })
-}
-
-/// Instants are whole microseconds.
-fn whole(instant: Timestamp) -> Timestamp {
-    Timestamp::from_microsecond(instant.as_microsecond()).unwrap_or(instant)
-}
-
-fn interval(
-    length: SignedDuration,
-    start: Option<Timestamp>,
-) -> Result<trigger::Trigger, SchedulerError> {
-    let interval = trigger::Interval::new(length)
-        .map_err(|bad| SchedulerError::bad_trigger("interval", bad.to_string()))?;
-    Ok(trigger::Trigger::Interval(match start {
-        Some(start) => interval.starting(start),
-        None => interval,
-    }))
-}
-
-fn moment(text: &str) -> Result<Moment, SchedulerError> {
-    Moment::parse(text)
-        .map_err(|bad| SchedulerError::bad_trigger(text, format!("{bad}; {}", bad.help())))
-}
-
-/// A moment as an instant.
-trait InstantIn {
-    fn instant_in(&self, zone: &Zone, text: &str) -> Result<Timestamp, SchedulerError>;
-}
-
-impl InstantIn for Moment {
-    fn instant_in(&self, zone: &Zone, text: &str) -> Result<Timestamp, SchedulerError> {
-        let instant = self.instant(zone);
-        instant.ok_or_else(|| SchedulerError::bad_trigger(text, "it is out of range"))
-    }
-}
-
-fn crontab(
-    text: &str,
-    name: &Name,
-    zone: &Zone,
-    start: Option<Timestamp>,
-) -> Result<trigger::Trigger, SchedulerError> {
-    let faults = |faults: Vec<crate::trigger::cron::Fault>| wrong(text, &faults);
-    let (crontab, _) = parse_crontab(text).map_err(faults)?;
-    match crontab {
-        Crontab::Pattern(expression) => pattern(expression, text, name, zone),
-        Crontab::Every(interval) => Ok(trigger::Trigger::Interval(match start {
-            Some(start) => interval.starting(start),
-            None => interval,
-        })),
-        Crontab::Reboot => Ok(startup(Start::Boot)),
-    }
-}
-
-fn cron_fields(
-    fields: &[(Field, String)],
-    name: &Name,
-    zone: &Zone,
-) -> Result<trigger::Trigger, SchedulerError> {
-    let texts: Vec<FieldText<'_>> =
-        fields.iter().map(|(field, text)| FieldText { field: *field, text }).collect();
-    let (expression, _) = parse_fields(&texts).map_err(|faults| wrong("cron_fields", &faults))?;
-    pattern(expression, "cron_fields", name, zone)
-}
-
-fn pattern(
-    expression: Expression,
-    text: &str,
-    name: &Name,
-    zone: &Zone,
-) -> Result<trigger::Trigger, SchedulerError> {
-    // As in a file: `H` spreads tasks, the same on every machine.
-    let drawn = |field: Field| hash::stable(&[name.as_str().as_bytes(), field.key().as_bytes()]);
-    let pattern = Pattern::new(expression.settled(drawn));
-    let pattern = pattern.map_err(|fault| wrong(text, &[fault]))?;
-    Ok(trigger::Trigger::Cron(Cron::new(Arc::new(pattern), zone.clone())))
-}
-
-fn wrong(text: &str, faults: &[crate::trigger::cron::Fault]) -> SchedulerError {
-    let why: Vec<_> =
-        faults.iter().map(|fault| format!("{}; {}", fault.problem, fault.problem.help())).collect();
-    SchedulerError::bad_trigger(text, why.join("; "))
 }

@@ -24,7 +24,7 @@ use crate::zone::Zone;
 pub use children::Children;
 pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
 pub use identity::{Identity, Limited, Refused, User};
-pub use output::{Captured, Lines, Output, Outputs, Target};
+pub use output::{Captured, Output, Outputs, Sink, Target};
 pub use processes::Processes;
 pub use spawn::{NotStarted, exec, find_program};
 
@@ -89,6 +89,17 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// With this environment, filled up with what every login has and a service may lack.
+    #[must_use]
+    pub fn of_environment(mut environment: Vec<(OsString, OsString)>) -> Self {
+        for (name, value) in User::own().iter().flat_map(User::variables) {
+            if environment.iter().all(|(there, _)| there != name) {
+                environment.push((name.into(), value));
+            }
+        }
+        Self { environment, ..Self::default() }
+    }
+
     /// Lets taskd have as many files open as it may (each run takes some), and remembers how many its
     /// children should have.
     pub fn raise_open_files(&mut self) {
@@ -124,8 +135,8 @@ pub struct Prepared {
 impl CommandTask {
     /// Makes it ready to run.
     #[must_use]
-    pub fn within(self, surroundings: &Arc<Surroundings>) -> Prepared {
-        Prepared { command: self.into(), surroundings: surroundings.clone() }
+    pub fn within(self: Arc<Self>, surroundings: &Arc<Surroundings>) -> Prepared {
+        Prepared { command: self, surroundings: surroundings.clone() }
     }
 }
 
@@ -257,7 +268,7 @@ mod tests {
             given: crate::task::Given::default(),
         });
         switch.stop(std::time::Duration::MAX);
-        let prepared = command.within(&Arc::new(Surroundings::default()));
+        let prepared = Arc::new(command).within(&Arc::new(Surroundings::default()));
         let ending = prepared.execute(context);
         let ending = tokio::time::timeout(std::time::Duration::from_mins(1), ending).await;
         assert_eq!(ending.expect("it does not wait").outcome, Outcome::Stopped);

@@ -103,7 +103,7 @@ impl Serialize for Row {
 }
 
 /// Which firings somebody wants to see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Of these tasks; all, if there are none.
     pub tasks: Vec<Name>,
@@ -121,6 +121,22 @@ pub struct Query {
     pub before: Option<RunId>,
     /// So many at most.
     pub limit: usize,
+}
+
+/// The last hundred, of all tasks.
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            tasks: Vec::new(),
+            verdict: None,
+            outcome: None,
+            failed: false,
+            since: None,
+            until: None,
+            before: None,
+            limit: 100,
+        }
+    }
 }
 
 impl Query {

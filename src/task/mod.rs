@@ -3,6 +3,7 @@
 //! Nothing here knows about time tables or processes. A Rust program brings a [`Task`]; what the engine
 //! runs is [`Execute`], which a command line is, too.
 
+mod params;
 mod rust;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use crate::event::{Cause, RunId, TriggerKind};
 use crate::name::Name;
 
+pub use params::Params;
 pub use rust::{Task, TaskError, TaskResult};
 
 /// A future that may move between threads.
@@ -84,6 +86,16 @@ impl fmt::Debug for Given {
 pub struct Context {
     attempt: std::sync::Arc<Attempt>,
     stop: watch::Receiver<Stop>,
+    around: Option<std::sync::Arc<dyn Around>>,
+}
+
+/// What a Rust task has around it.
+pub trait Around: fmt::Debug + Send + Sync {
+    /// Takes what it writes.
+    fn write(&self, bytes: &[u8]);
+
+    /// Its `params`.
+    fn params(&self) -> &Params;
 }
 
 /// What an attempt is asked.
@@ -102,7 +114,45 @@ impl Context {
     #[must_use]
     pub fn new(attempt: Attempt) -> (Self, StopSwitch) {
         let (switch, stop) = watch::channel(Stop::No);
-        (Self { attempt: attempt.into(), stop }, StopSwitch(switch))
+        (Self { attempt: attempt.into(), stop, around: None }, StopSwitch(switch))
+    }
+
+    /// The same with `around` around it.
+    #[must_use]
+    pub fn within(self, around: std::sync::Arc<dyn Around>) -> Self {
+        Self { around: Some(around), ..self }
+    }
+
+    /// What a Rust task has around it.
+    #[must_use]
+    pub fn around(&self) -> Option<&dyn Around> {
+        self.around.as_deref()
+    }
+
+    /// The `params` that a schedule file gives to a Rust task, read as a `T`; without any, those of an
+    /// empty table.
+    ///
+    /// ```
+    /// # use taskd::{Context, TaskResult};
+    /// #[derive(serde::Deserialize)]
+    /// struct Params {
+    ///     days_to_keep: u32,
+    /// }
+    ///
+    /// # async fn execute(context: &Context) -> TaskResult {
+    /// let Params { days_to_keep } = context.params()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with them, of which task.
+    #[cfg(feature = "config")]
+    pub fn params<T: serde::de::DeserializeOwned>(&self) -> Result<T, TaskError> {
+        let params = self.around().map(|around| around.params().clone()).unwrap_or_default();
+        let told = |error| format!("the `params` of `{}`: {error}", self.task()).into();
+        params.read().map_err(told)
     }
 
     /// The attempt.
@@ -158,7 +208,7 @@ impl Context {
     pub async fn stop_requested(&self) -> Duration {
         let mut asked = self.stop.clone();
         let stop = asked.wait_for(|stop| *stop != Stop::No).await.map(|stop| *stop);
-        self.within(stop.unwrap_or(Stop::No)).await
+        self.within_reach(stop.unwrap_or(Stop::No)).await
     }
 
     /// Once it was asked to stop: waits until it is asked again to do so sooner, and tells how long it
@@ -166,7 +216,7 @@ impl Context {
     pub async fn hurried(&mut self) -> Duration {
         let changed = self.stop.changed().await;
         let stop = *self.stop.borrow();
-        self.within(if changed.is_ok() { stop } else { Stop::No }).await
+        self.within_reach(if changed.is_ok() { stop } else { Stop::No }).await
     }
 
     /// Waits until the time that this attempt may take to stop is over.
@@ -178,7 +228,7 @@ impl Context {
 
     /// The time within which it has to stop; without any, or where the switch is gone so that nobody
     /// can ask, it is awaited for ever.
-    async fn within(&self, stop: Stop) -> Duration {
+    async fn within_reach(&self, stop: Stop) -> Duration {
         match stop {
             Stop::No => std::future::pending().await,
             Stop::Within(within) => within.min(self.attempt.stop_grace.unsigned_abs()),

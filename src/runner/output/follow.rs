@@ -62,8 +62,8 @@ impl Follower {
     /// Drains the pipe into which the attempt of `run` writes.
     pub(super) fn of_pipe(
         output: Output,
-        outputs: Option<Arc<Outputs>>,
-        run: RunId,
+        outputs: Option<&Arc<Outputs>>,
+        run: &RunId,
         reader: PipeReader,
     ) -> io::Result<Self> {
         Ok(Self(Kind::Pipe(Box::new(Drain::new(output, outputs, run, reader)?))))

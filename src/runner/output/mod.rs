@@ -2,13 +2,14 @@
 //!
 //! A file is the child's own: there is nothing to copy, and no pipe that breaks. taskd bounds it
 //! (`capture`, `files`), follows it for the log (`follow`, `lines`), and takes a pipe where no holes can be
-//! punched (`pipe`). Nothing here ever holds up an attempt.
+//! punched (`pipe`); what it is given so, and by tasks of a program, it writes itself (`sink`). Nothing here ever holds up an attempt.
 
 mod capture;
 mod files;
 mod follow;
 mod lines;
 mod pipe;
+mod sink;
 mod watch;
 
 use std::io;
@@ -19,7 +20,7 @@ use crate::event::RunId;
 
 pub use capture::Captured;
 pub use files::Outputs;
-pub use lines::Lines;
+pub use sink::Sink;
 
 use capture::Created;
 use follow::Follower;
@@ -108,7 +109,7 @@ impl Channel {
     fn pipe(output: Output, outputs: Option<&Arc<Outputs>>, run: &RunId) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let ends = (writer.try_clone()?.into(), writer.into());
-        let follower = Follower::of_pipe(output, outputs.cloned(), run.clone(), reader)?;
+        let follower = Follower::of_pipe(output, outputs, run, reader)?;
         Ok(Self { ends, follower })
     }
 }
