@@ -244,15 +244,13 @@ impl TaskScheduler {
 
     /// Makes the tasks of `plan` those of the engine, if there is one.
     async fn take_up(&self, plan: &Plan) -> Result<(), SchedulerError> {
-        let (catalogue, known) = (self.0.catalogue.clone(), plan.known().collect::<Vec<_>>());
-        let taken_up = move || catalogue.replace(known);
         match &plan.phase {
-            Phase::New(_) => {
-                taken_up();
-                Ok(())
-            }
+            Phase::New(_) => Ok(()),
             Phase::Ended => Err(SchedulerError::NotStarted),
             Phase::Running(running) => {
+                let catalogue = self.0.catalogue.clone();
+                let known: Vec<_> = plan.known().collect();
+                let taken_up = move || catalogue.replace(known);
                 let tasks = plan.tasks.iter();
                 let tasks = tasks.map(|(name, entry)| (name.clone(), entry.task.clone())).collect();
                 let schedules = plan.schedules();
@@ -283,6 +281,7 @@ impl TaskScheduler {
             }
         };
         let surroundings = self.surroundings().clone();
+        self.0.catalogue.replace(plan.known());
         let Phase::New(beginning) = std::mem::replace(&mut plan.phase, Phase::Ended) else {
             return Err(SchedulerError::Started);
         };
@@ -532,6 +531,11 @@ impl TaskScheduler {
     ///
     /// Returns [`SchedulerError::Store`] if the record cannot be read.
     pub async fn history(&self, query: Query) -> Result<Vec<Row>, SchedulerError> {
+        let plan = self.0.plan.lock().await;
+        if matches!(plan.phase, Phase::New(_)) {
+            self.0.catalogue.replace(plan.known());
+        }
+        drop(plan);
         Ok(self.0.records.history(query).await?)
     }
 
