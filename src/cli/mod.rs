@@ -55,9 +55,15 @@ use clap::{CommandFactory, FromArgMatches};
 use args::{Arguments, Verb};
 use exit::{Exit, Failure};
 
+use crate::runner;
+
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    if runner::is_order(std::env::args_os().skip(1)) {
+        output::complain(&runner::become_program().to_string());
+        return ExitCode::FAILURE;
+    }
     match complete::complete() {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,

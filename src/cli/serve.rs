@@ -213,7 +213,9 @@ fn own_surroundings(
 ) -> Arc<Surroundings> {
     let outputs = held.output.as_ref().map(|output| Outputs::new(output.path().into()));
     let variables = variables(file, state, server.map(Server::path));
-    let mut surroundings = Surroundings { outputs, variables, children, ..surroundings() };
+    // However often its file is replaced, it is the one that runs.
+    let helper = Some(PathBuf::from("/proc/self/exe")).filter(|own| own.exists());
+    let mut surroundings = Surroundings { outputs, variables, children, helper, ..surroundings() };
     surroundings.raise_open_files();
     Arc::new(surroundings)
 }

@@ -152,7 +152,7 @@ impl From<unistd::User> for User {
 }
 
 /// What a child does before it becomes the program.
-#[derive(Debug)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Change {
     groups: Option<Vec<Gid>>,
     gid: Option<Gid>,
@@ -222,19 +222,10 @@ const STEPS: [&str; 6] = ["limits", "niceness", "groups", "group", "user", "user
 const STEP: i32 = 1 << 16;
 
 impl Change {
-    /// Lets the child of `command` do this before it becomes the program; its output becomes its
+    /// Lets the child of `command`, a fork, do this before it becomes the program; its output becomes its
     /// user's, if it `owns_output`.
     pub(super) fn prepare(self, command: &mut Command, owns_output: bool) {
-        let act = move || {
-            if owns_output && self.uid.is_some() {
-                // Some file systems know no owners, and then anybody may write.
-                let _ = rustix::fs::fchown(rustix::stdio::stdout(), self.uid, self.gid);
-            }
-            self.act().map_err(|(step, error)| {
-                let step = i32::try_from(step + 1).unwrap_or(1) * STEP;
-                io::Error::from_raw_os_error(step + error.raw_os_error())
-            })
-        };
+        let act = move || self.act(owns_output);
         #[expect(unsafe_code, reason = "between fork and exec only some calls are allowed")]
         // SAFETY: `act` makes system calls on what was allocated before the fork, and nothing else.
         unsafe {
@@ -242,8 +233,82 @@ impl Change {
         }
     }
 
+    /// Does it, for this process; its output becomes its user's, if it `owns_output`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error in which [`failed_step`] finds what failed.
+    pub(super) fn act(&self, owns_output: bool) -> io::Result<()> {
+        if owns_output && self.uid.is_some() {
+            // Some file systems know no owners, and then anybody may write.
+            let _ = rustix::fs::fchown(rustix::stdio::stdout(), self.uid, self.gid);
+        }
+        self.take_steps().map_err(|(step, error)| {
+            let step = i32::try_from(step + 1).unwrap_or(1) * STEP;
+            io::Error::from_raw_os_error(step + error.raw_os_error())
+        })
+    }
+
+    /// As words, for another process.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for (what, Rlimit { current, maximum }) in &self.limits {
+            let told = |limit: &Option<u64>| limit.map_or_else(String::new, |at| at.to_string());
+            words.push(format!("{}={}:{}", what.word(), told(current), told(maximum)));
+        }
+        let mut say = |what: &str, value: Option<String>| {
+            words.extend(value.map(|value| format!("{what}={value}")));
+        };
+        say("nice", self.nice.map(|nice| nice.to_string()));
+        say("umask", self.umask.map(|umask| umask.as_raw_mode().to_string()));
+        let groups = self.groups.as_ref().map(|groups| {
+            let groups: Vec<_> = groups.iter().map(|group| group.as_raw().to_string()).collect();
+            groups.join(",")
+        });
+        say("groups", groups);
+        say("gid", self.gid.map(|gid| gid.as_raw().to_string()));
+        say("uid", self.uid.map(|uid| uid.as_raw().to_string()));
+        words
+    }
+
+    /// What these words say; `None` if they are none of [`Change::words`].
+    pub(super) fn of_words(words: &[OsString]) -> Option<Self> {
+        let mut change = Self::default();
+        for word in words {
+            let (what, value) = word.to_str()?.split_once('=')?;
+            match what {
+                "nice" => change.nice = Some(value.parse().ok()?),
+                "umask" => change.umask = Some(Mode::from_bits_truncate(value.parse().ok()?)),
+                "groups" => {
+                    let groups = value.split(',').filter(|group| !group.is_empty());
+                    let group = |group: &str| group.parse().ok().map(Gid::from_raw);
+                    change.groups = Some(groups.map(group).collect::<Option<_>>()?);
+                }
+                "gid" => change.gid = Some(Gid::from_raw(value.parse().ok()?)),
+                "uid" => change.uid = Some(Uid::from_raw(value.parse().ok()?)),
+                limited => {
+                    let limited = Limited::ALL.into_iter().find(|all| all.word() == limited)?;
+                    let (current, maximum) = value.split_once(':')?;
+                    let limit = |text: &str| match text {
+                        "" => Some(None),
+                        text => text.parse().ok().map(Some),
+                    };
+                    let limit = Rlimit { current: limit(current)?, maximum: limit(maximum)? };
+                    change.limits.push((limited, limit));
+                }
+            }
+        }
+        Some(change)
+    }
+
+    /// Lets it begin with a limit on open files that another is stronger than.
+    pub(super) fn with_open_files(mut self, limit: Option<Rlimit>) -> Self {
+        self.limits.splice(0..0, limit.map(|limit| (Limited::OpenFiles, limit)));
+        self
+    }
+
     /// Limits first, while it still may; then groups, group and user, each looked at afterwards.
-    fn act(&self) -> Result<(), (usize, Errno)> {
+    fn take_steps(&self) -> Result<(), (usize, Errno)> {
         for (what, limit) in &self.limits {
             rustix::process::setrlimit(what.resource(), *limit).map_err(|error| (0, error))?;
         }

@@ -6,6 +6,7 @@ mod environment;
 mod identity;
 mod output;
 mod processes;
+mod setup;
 mod spawn;
 mod supervise;
 
@@ -26,6 +27,7 @@ pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
 pub use identity::{Identity, Limited, Refused, User};
 pub use output::{Captured, Output, Outputs, Sink, Target};
 pub use processes::Processes;
+pub use setup::{become_program, is_order};
 pub use spawn::{NotStarted, exec, find_program};
 
 use children::Own;
@@ -86,6 +88,9 @@ pub struct Surroundings {
     pub processes: Processes,
     /// As the first process: which children are its own.
     pub children: Option<Arc<Children>>,
+    /// The program of taskd itself, which sets up children that need it; a program of somebody else's
+    /// has none, and forks.
+    pub helper: Option<PathBuf>,
 }
 
 impl Surroundings {

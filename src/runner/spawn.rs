@@ -1,4 +1,5 @@
-//! Starting a process: one place, by `posix_spawn` where nothing forbids it.
+//! Starting a process: one place, by `posix_spawn`. Where there is something to be done between that and
+//! the program, another taskd does it (`setup`); where there is none, a fork.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,9 +12,10 @@ use std::process::{Child, Command, Stdio};
 use rustix::fs::{Access, MemfdFlags};
 
 use super::children::{Children, Own};
-use super::environment::{self, BadEnvFile, PATH};
-use super::identity::{self, Refused, User};
+use super::environment::{self, BadEnvFile, PATH, Variables};
+use super::identity::{self, Change, Refused, User};
 use super::output::Target;
+use super::setup::{self, Order};
 use super::{CommandTask, Surroundings};
 use crate::task::Attempt;
 
@@ -26,14 +28,34 @@ pub(super) fn spawn(
     (output, errors): (Stdio, Stdio),
 ) -> Result<(Child, Own), NotStarted> {
     let owns_output = matches!(task.output.to, Target::Kept { .. });
-    let ready = prepare(task, surroundings, attempt, owns_output)?;
-    let Ready { mut command, directory } = ready;
-    if task.stdin.is_none() {
-        command.stdin(Stdio::null());
-    }
-    command.stdout(output).stderr(errors).process_group(0);
+    let mut ready = prepare(task, surroundings, attempt)?;
     let children = surroundings.children.as_ref();
-    Children::start(children, &mut command).map_err(|error| why_not(task, &directory, error))
+    let started = match (&surroundings.helper, ready.change.take()) {
+        (Some(helper), Some(change)) => {
+            let words = task.arguments.iter().map(Into::into).collect();
+            let order = Order {
+                change: change.with_open_files(surroundings.open_files),
+                owns_output,
+                program: std::mem::take(&mut ready.program),
+                words,
+                environment: std::mem::take(&mut ready.variables).into_iter().collect(),
+                stdin: task.stdin.clone(),
+            };
+            setup::start(helper, &order, &ready.directory, (output, errors), children)
+        }
+        (_, change) => {
+            let mut command = ready.command(task)?;
+            if let Some(change) = change {
+                change.prepare(&mut command, owns_output);
+            }
+            if task.stdin.is_none() {
+                command.stdin(Stdio::null());
+            }
+            command.stdout(output).stderr(errors).process_group(0);
+            Children::start(children, &mut command)
+        }
+    };
+    started.map_err(|error| why_not(task, &ready.directory, error))
 }
 
 /// Becomes the command: it runs in the place of this process, on its terminal.
@@ -43,56 +65,67 @@ pub(super) fn spawn(
 /// Returns only if that cannot be, and why.
 #[must_use]
 pub fn exec(task: &CommandTask, surroundings: &Surroundings, attempt: &Attempt) -> NotStarted {
-    match prepare(task, surroundings, attempt, false) {
-        Ok(Ready { mut command, directory }) => {
-            let error = command.exec();
-            why_not(task, &directory, error)
+    let ready = prepare(task, surroundings, attempt);
+    let started = ready.and_then(|mut ready| {
+        let mut command = ready.command(task)?;
+        if let Some(change) = ready.change.take() {
+            change.prepare(&mut command, false);
         }
+        Ok((command.exec(), ready.directory))
+    });
+    match started {
+        Ok((error, directory)) => why_not(task, &directory, error),
         Err(reason) => reason,
     }
 }
 
 /// A command that is all but started.
 struct Ready {
-    command: Command,
+    program: PathBuf,
+    /// Its environment.
+    variables: Variables,
     /// Where it starts.
     directory: PathBuf,
+    /// What is to be done before.
+    change: Option<Change>,
 }
 
-/// Makes the command ready; `owns_output`: to be given to its user, so that also `> /dev/stderr`
-/// works.
+impl Ready {
+    fn command(&mut self, task: &CommandTask) -> Result<Command, NotStarted> {
+        let (name, arguments) = task.arguments.split_first().ok_or(NotStarted::NoCommand)?;
+        let mut command = Command::new(&self.program);
+        command.arg0(name).args(arguments).current_dir(&self.directory);
+        command.env_clear().envs(std::mem::take(&mut self.variables));
+        if let Some(text) = &task.stdin {
+            command.stdin(input(text).map_err(|error| NotStarted::Other(name.clone(), error))?);
+        }
+        Ok(command)
+    }
+}
+
+/// Makes the command ready.
 fn prepare(
     task: &CommandTask,
     surroundings: &Surroundings,
     attempt: &Attempt,
-    owns_output: bool,
 ) -> Result<Ready, NotStarted> {
-    let [name, arguments @ ..] = task.arguments.as_slice() else {
-        return Err(NotStarted::NoCommand);
-    };
+    let name = task.arguments.first().ok_or(NotStarted::NoCommand)?;
     let user = task.identity.user.as_deref().map(User::find).transpose()?;
     let variables = environment::of(task, surroundings, attempt, user.as_ref())?;
     let directory = task.directory.resolve(user.as_ref());
     let path = variables.get(OsStr::new("PATH"));
     let program = find_program(name, &directory, path.map(AsRef::as_ref))
         .map_err(|denied| missing(name, &directory, denied))?;
-    let mut command = Command::new(program);
-    command.arg0(name).args(arguments).current_dir(&directory).env_clear().envs(variables);
-    if let Some(text) = &task.stdin {
-        command.stdin(input(text).map_err(|error| NotStarted::Other(name.clone(), error))?);
-    }
-    if let Some(change) = task.identity.change(user.as_ref())? {
-        change.prepare(&mut command, owns_output);
-    }
-    Ok(Ready { command, directory })
+    let change = task.identity.change(user.as_ref())?;
+    Ok(Ready { program, variables, directory, change })
 }
 
 /// A file without a name that holds `text`, to be read from its start.
-fn input(text: &str) -> io::Result<Stdio> {
+pub(super) fn input(text: &str) -> io::Result<File> {
     let mut file = File::from(rustix::fs::memfd_create("stdin", MemfdFlags::CLOEXEC)?);
     file.write_all(text.as_bytes())?;
     file.rewind()?;
-    Ok(file.into())
+    Ok(file)
 }
 
 /// The file that `name` stands for: with a `/` in it, a path from `directory`; else the first

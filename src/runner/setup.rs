@@ -1,0 +1,204 @@
+//! The set-up of a child in a process of its own: taskd itself, started anew by `posix_spawn`. A fork
+//! would copy what maps the memory of the daemon, and take the longer the larger that is.
+//!
+//! That process begins with nothing in its environment: what a task finds there must not act on one
+//! that is still root. It reads its order from a socket in the place of its standard input, does it, and
+//! becomes the program. What goes wrong goes back by the socket, which closes by itself when all went
+//! well.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use rustix::fs::FileType;
+
+use super::children::{Children, Own};
+use super::identity::Change;
+use super::spawn;
+
+/// The only argument of a taskd that is started for this.
+const ARGUMENT: &str = "--set-up-and-become";
+
+/// What such a process does, and what it becomes.
+#[derive(Debug, PartialEq)]
+pub(super) struct Order {
+    pub change: Change,
+    /// Whether its output is handed to its user.
+    pub owns_output: bool,
+    pub program: PathBuf,
+    /// The words of the command, its name first.
+    pub words: Vec<OsString>,
+    pub environment: Vec<(OsString, OsString)>,
+    pub stdin: Option<String>,
+}
+
+/// Starts `helper`, which is taskd, in `directory` and lets it do what the order says.
+pub(super) fn start(
+    helper: &Path,
+    order: &Order,
+    directory: &Path,
+    (output, errors): (Stdio, Stdio),
+    children: Option<&Arc<Children>>,
+) -> io::Result<(Child, Own)> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    let mut command = Command::new(helper);
+    command.arg0("taskd").arg(ARGUMENT).env_clear().current_dir(directory);
+    command.stdin(OwnedFd::from(theirs)).stdout(output).stderr(errors).process_group(0);
+    let (mut child, own) = Children::start(children, &mut command)?;
+    // Their end is theirs alone.
+    drop(command);
+    // One that has been killed already answers nothing, and its end is seen.
+    let _ = ours.write_all(&order.encode()).and_then(|()| ours.shutdown(Shutdown::Write));
+    let mut answer = String::new();
+    let _ = ours.read_to_string(&mut answer);
+    match answer.parse() {
+        Ok(number) => {
+            child.wait()?;
+            Err(io::Error::from_raw_os_error(number))
+        }
+        Err(_) => Ok((child, own)),
+    }
+}
+
+/// Whether a taskd with these arguments is one that is to [`become_program`]: nobody else gives it a
+/// socket to read from.
+pub fn is_order(arguments: impl IntoIterator<Item = OsString>) -> bool {
+    arguments.into_iter().eq([OsStr::new(ARGUMENT)])
+        && rustix::fs::fstat(rustix::stdio::stdin())
+            .is_ok_and(|stdin| FileType::from_raw_mode(stdin.st_mode).is_socket())
+}
+
+/// Does what the order says that comes by standard input, and becomes the program.
+///
+/// # Errors
+///
+/// Returns only if that cannot be, and why; whoever has sent an order has been told.
+#[must_use]
+pub fn become_program() -> io::Error {
+    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
+    let mut socket = match socket {
+        Ok(socket) => UnixStream::from(socket),
+        Err(error) => return error.into(),
+    };
+    let error = follow_order(&mut socket);
+    if let Some(number) = error.raw_os_error() {
+        // Whoever should read it may have gone.
+        let _ = write!(socket, "{number}");
+    }
+    error
+}
+
+fn follow_order(socket: &mut UnixStream) -> io::Error {
+    let mut bytes = Vec::new();
+    if let Err(error) = socket.read_to_end(&mut bytes) {
+        return error;
+    }
+    let Some(order) = Order::decode(&bytes) else {
+        return io::Error::other("this is for taskd itself, which sends an order");
+    };
+    let stdin = match &order.stdin {
+        Some(text) => spawn::input(text),
+        None => File::open("/dev/null"),
+    };
+    let replaced = stdin.and_then(|stdin| Ok(rustix::stdio::dup2_stdin(&stdin)?));
+    if let Err(error) = replaced.and_then(|()| order.change.act(order.owns_output)) {
+        return error;
+    }
+    let Some((name, arguments)) = order.words.split_first() else {
+        return io::Error::from(io::ErrorKind::InvalidInput);
+    };
+    let mut command = Command::new(&order.program);
+    command.arg0(name).args(arguments).env_clear().envs(order.environment);
+    command.exec()
+}
+
+impl Order {
+    fn encode(&self) -> Vec<u8> {
+        let mut fields: Vec<Vec<u8>> = Vec::new();
+        let mut list = |items: Vec<&OsStr>| {
+            fields.push(items.len().to_string().into_bytes());
+            fields.extend(items.iter().map(|item| item.as_bytes().to_vec()));
+        };
+        let change = self.change.words();
+        list(change.iter().map(OsStr::new).collect());
+        list(self.owns_output.then_some(OsStr::new("owns")).into_iter().collect());
+        list(vec![self.program.as_os_str()]);
+        list(self.words.iter().map(OsString::as_os_str).collect());
+        let pairs = self.environment.iter();
+        list(pairs.flat_map(|(name, value)| [name.as_os_str(), value.as_os_str()]).collect());
+        list(self.stdin.as_ref().map(OsStr::new).into_iter().collect());
+        let framed = |field: Vec<u8>| [&(field.len() as u64).to_le_bytes(), &field[..]].concat();
+        fields.into_iter().flat_map(framed).collect()
+    }
+
+    fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let mut field = || {
+            let (length, rest) = bytes.split_first_chunk::<8>()?;
+            let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+            let (field, rest) = rest.split_at_checked(length)?;
+            bytes = rest;
+            Some(OsString::from_vec(field.to_vec()))
+        };
+        let mut list = || {
+            let count: usize = field()?.to_str()?.parse().ok()?;
+            (0..count).map(|_| field()).collect::<Option<Vec<_>>>()
+        };
+        let change = Change::of_words(&list()?)?;
+        let owns_output = !list()?.is_empty();
+        let program = list()?.pop()?.into();
+        let words = list()?;
+        let pairs = list()?;
+        let pairs = pairs.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone()));
+        let environment = pairs.collect();
+        let stdin = match list()?.pop() {
+            Some(text) => Some(text.into_string().ok()?),
+            None => None,
+        };
+        Some(Self { change, owns_output, program, words, environment, stdin })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::{Identity, Limited};
+    use super::*;
+
+    #[test]
+    fn an_order_arrives_as_it_was_sent() {
+        let identity = Identity {
+            umask: Some(0o27),
+            nice: Some(-5),
+            limits: vec![(Limited::OpenFiles, 10), (Limited::FileSize, u64::MAX)],
+            ..Identity::default()
+        };
+        for (identity, stdin) in [
+            (identity, Some("a\0b\n".to_string())),
+            (Identity { nice: Some(0), ..Identity::default() }, Some(String::new())),
+            (Identity { umask: Some(0), ..Identity::default() }, None),
+        ] {
+            let change = identity.change(None).expect("nobody else").expect("there is one");
+            let order = Order {
+                change,
+                owns_output: stdin.is_some(),
+                program: "/bin/sh".into(),
+                words: vec!["sh".into(), "-c".into(), OsString::from_vec(vec![255, 10])],
+                environment: vec![("A".into(), "b=c".into()), ("B".into(), OsString::new())],
+                stdin,
+            };
+            let bytes = order.encode();
+            assert_eq!(Order::decode(&bytes), Some(order));
+            for cut in 0..bytes.len() {
+                assert_eq!(Order::decode(&bytes[..cut]), None, "half an order is none");
+            }
+        }
+        assert_eq!(Order::decode(b"nonsense from somewhere else"), None);
+    }
+}
