@@ -50,11 +50,15 @@ fn ends(number: i64) -> Vec<Event> {
     let code = i32::from(number % 1_000 == 7);
     let outcome = if code == 0 { Outcome::Success } else { Outcome::Failed(Failure::Code(code)) };
     let took = at.duration_since(started);
-    let ending =
-        taskd::task::Ending { outcome: outcome.clone(), exit_code: Some(code), signal: None };
+    let ending = taskd::task::Ending {
+        outcome: outcome.clone(),
+        exit_code: Some(code),
+        signal: None,
+        used: None,
+    };
     vec![
         Event::AttemptFinished { at, run: run.clone(), attempt: 1, ending, took, next: None },
-        Event::RunFinished { at, run, started, took, attempts: 1, outcome },
+        Event::RunFinished { at, run, started, took, attempts: 1, used: None, outcome },
     ]
 }
 

@@ -310,3 +310,32 @@ fn a_log_that_nobody_reads_holds_up_neither_runs_nor_the_end() {
     assert_eq!(ended, Some(Some(0)));
     drop(reader);
 }
+
+#[test]
+fn a_run_tells_what_it_has_used() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [tasks.heavy]
+        startup = "start"
+        retry   = { max = 1, delay = "0s" }
+        command = "head -c 64M /dev/zero | tail -c 64M > /dev/null; i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 1"
+        "#,
+    );
+    let mut daemon = place.daemon(["--state", "state"]);
+    let end = daemon.wait_for("run finished");
+    assert_eq!(end["attempts"], 2, "{end}");
+    let memory = end["peak_memory"].as_u64().expect("a number");
+    assert!(memory > 60 << 20 && memory < 500 << 20, "{end}");
+    let told = place.taskd(["history", "--json", "--state", "state"]);
+    let row = &support::json_lines(&told.stdout)[0];
+    assert_eq!(row["peak_memory"], memory);
+    // Of both attempts.
+    let seconds = |value: &serde_json::Value| -> f64 {
+        value.as_str().and_then(|text| text.strip_suffix('s')?.parse().ok()).expect("seconds")
+    };
+    let cpu = seconds(&end["cpu_user"]) + seconds(&end["cpu_system"]);
+    let kept = row["cpu"].as_f64().expect("a number");
+    assert!(cpu > 0.0 && (cpu - kept).abs() < 0.01, "{end} {row}");
+    daemon.stop();
+}

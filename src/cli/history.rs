@@ -61,7 +61,8 @@ pub fn history(global: &Global, history: &History) -> Result<Exit, Failure> {
 }
 
 fn grid(rows: &[Value], is_live: bool) -> Grid {
-    let mut grid = Grid::new(&["DUE", "TASK", "TRIGGER", "VERDICT", "OUTCOME", "TOOK", "WHY"], 6);
+    let heads = ["DUE", "TASK", "TRIGGER", "VERDICT", "OUTCOME", "TOOK", "CPU", "MEMORY", "WHY"];
+    let mut grid = Grid::new(&heads, 8);
     for row in rows {
         let text = |key: &str| row[key].as_str().unwrap_or("-").to_string();
         let outcome = outcome(row, is_live);
@@ -72,6 +73,8 @@ fn grid(rows: &[Value], is_live: bool) -> Grid {
             text("verdict"),
             outcome,
             took(row).unwrap_or_else(|| "-".into()),
+            row["cpu"].as_f64().map_or_else(|| "-".into(), |cpu| format!("{cpu:.2}s")),
+            row["peak_memory"].as_u64().map_or_else(|| "-".into(), memory),
             why(row),
         ]);
     }
@@ -97,6 +100,13 @@ pub fn summary(row: &Value, is_live: bool) -> String {
         Some(verdict) => verdict.into(),
     };
     if why == "-" { what } else { format!("{what}, {why}") }
+}
+
+/// Bytes in a few letters: `7.9MiB`.
+fn memory(bytes: u64) -> String {
+    const TENTHS: u64 = (1 << 20) / 10;
+    let tenths = bytes / TENTHS;
+    format!("{}.{}MiB", tenths / 10, tenths % 10)
 }
 
 fn took(row: &Value) -> Option<String> {

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Event, RunId};
 use crate::name::Name;
+use crate::task::Usage;
 
 impl Event {
     /// What kind of fact it is.
@@ -122,18 +123,27 @@ impl Serialize for Event {
                 map.serialize_entry("exit_code", &ending.exit_code)?;
                 map.serialize_entry("signal", &ending.signal)?;
                 map.serialize_entry("took", &seconds(*took))?;
+                serialize_usage(&mut map, ending.used)?;
                 map.serialize_entry("next", &times(next))?;
             }
-            Self::RunFinished { started, took, attempts, outcome, .. } => {
+            Self::RunFinished { started, took, attempts, used, outcome, .. } => {
                 map.serialize_entry("outcome", outcome.word())?;
                 map.serialize_entry("reason", &outcome.detail())?;
                 map.serialize_entry("started", &time(started))?;
                 map.serialize_entry("took", &seconds(*took))?;
                 map.serialize_entry("attempts", attempts)?;
+                serialize_usage(&mut map, *used)?;
             }
         }
         map.end()
     }
+}
+
+/// In seconds and bytes.
+fn serialize_usage<M: SerializeMap>(map: &mut M, used: Option<Usage>) -> Result<(), M::Error> {
+    map.serialize_entry("cpu_user", &used.map(|used| seconds(used.user)))?;
+    map.serialize_entry("cpu_system", &used.map(|used| seconds(used.system)))?;
+    map.serialize_entry("peak_memory", &used.map(|used| used.peak_memory))
 }
 
 fn seconds(length: SignedDuration) -> f64 {

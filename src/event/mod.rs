@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::name::Name;
-use crate::task::{Ending, Given, Outcome};
+use crate::task::{Ending, Given, Outcome, Usage};
 
 pub use firing::{BadRunId, Cause, Count, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 
@@ -212,6 +212,8 @@ pub enum Event {
         took: SignedDuration,
         /// How many attempts it had.
         attempts: u32,
+        /// What they have used, as far as that is known.
+        used: Option<Usage>,
         /// How it ended.
         outcome: Outcome,
     },

@@ -6,7 +6,7 @@ use tracing::{debug, error, info, warn};
 use super::Observer;
 use crate::event::{Count, Event, Passed, RunId};
 use crate::name::Name;
-use crate::task::Outcome;
+use crate::task::{Outcome, Usage};
 
 /// Writes each event to the log, by `tracing`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,8 +67,8 @@ impl Observer for Log {
                     }
                 }
             }
-            Event::RunFinished { run, started, took, attempts, outcome, .. } => {
-                finished(run, *started, *took, *attempts, outcome);
+            Event::RunFinished { run, started, took, attempts, used, outcome, .. } => {
+                finished(run, *started, *took, (*attempts, *used), outcome);
             }
         }
     }
@@ -91,19 +91,22 @@ fn finished(
     run: &RunId,
     started: Timestamp,
     took: SignedDuration,
-    attempts: u32,
+    (attempts, used): (u32, Option<Usage>),
     outcome: &Outcome,
 ) {
     let (late, took) = (late(run, started), seconds(took));
     // One attempt is no news.
     let attempts = (attempts > 1).then_some(attempts);
+    let cpu_user = used.map(|used| tracing::field::display(seconds(used.user)));
+    let cpu_system = used.map(|used| tracing::field::display(seconds(used.system)));
+    let peak_memory = used.map(|used| used.peak_memory);
     // The level is part of where a line comes from, so it cannot be a value.
     match outcome {
         Outcome::Success | Outcome::Stopped => {
-            info!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, "run finished");
+            info!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, cpu_user, cpu_system, peak_memory, "run finished");
         }
         Outcome::Failed(_) | Outcome::TimedOut | Outcome::NotStarted(_) | Outcome::Lost(_) => {
-            warn!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, "run finished");
+            warn!(task = %run.task, %run, due = %run.due, %late, %outcome, attempts, %took, cpu_user, cpu_system, peak_memory, "run finished");
         }
     }
 }

@@ -9,6 +9,7 @@ mod processes;
 mod setup;
 mod spawn;
 mod supervise;
+mod usage;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

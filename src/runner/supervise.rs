@@ -13,8 +13,9 @@ use tokio::io::unix::AsyncFd;
 
 use super::CommandTask;
 use super::processes::Processes;
+use super::usage;
 use crate::event::RunId;
-use crate::task::{Context, Ending, Failure, Outcome};
+use crate::task::{Context, Ending, Failure, Outcome, Usage};
 
 /// How long the kernel may take to end a process.
 const KILL_GRACE: Duration = Duration::from_secs(5);
@@ -56,15 +57,15 @@ async fn watch(
         biased;
         exited = exit.wait() => {
             exited?;
-            Ok(ending(child.wait()?, &task.success_codes))
+            Ok(ending(usage::wait(&child)?, &task.success_codes))
         }
         _ = context.stop_requested() => {
             let group = Group { leader: group, exit, processes };
             group.stop(task.stop_signal, &mut context).await?;
             // Reaped last: until then its number, which is the group's, belongs to nobody else.
-            let status = child.wait()?;
+            let ended = usage::wait(&child)?;
             tell_strays(processes, context.run()).await;
-            Ok(Ending { outcome: Outcome::Stopped, ..ending(status, &task.success_codes) })
+            Ok(Ending { outcome: Outcome::Stopped, ..ending(ended, &task.success_codes) })
         }
     }
 }
@@ -153,7 +154,7 @@ fn signal(group: Pid, signal: Signal) {
     }
 }
 
-fn ending(status: ExitStatus, success_codes: &[u8]) -> Ending {
+fn ending((status, used): (ExitStatus, Usage), success_codes: &[u8]) -> Ending {
     let outcome = match (status.code(), status.signal()) {
         (Some(code), _) if success_codes.iter().any(|fine| i32::from(*fine) == code) => {
             Outcome::Success
@@ -161,5 +162,5 @@ fn ending(status: ExitStatus, success_codes: &[u8]) -> Ending {
         (Some(code), _) => Outcome::Failed(Failure::Code(code)),
         (None, signal) => Outcome::Failed(Failure::Signal(signal.unwrap_or_default())),
     };
-    Ending { outcome, exit_code: status.code(), signal: status.signal() }
+    Ending { outcome, exit_code: status.code(), signal: status.signal(), used: Some(used) }
 }

@@ -24,6 +24,10 @@ impl Scheduler {
         let Phase::Live { stopping } = running.phase else { return };
         self.places.give_back(running.policy.pool.as_ref());
         running.took += took;
+        running.used = match (running.used, ending.used) {
+            (Some(before), Some(now)) => Some(before.and(now)),
+            (before, now) => before.or(now),
+        };
         let attempt = running.attempt;
         let retry = running.policy.retry.filter(|retry| {
             let worth = !stopping && ending.outcome.is_worth_another();
@@ -90,6 +94,7 @@ impl Scheduler {
             started: running.started,
             took: running.took,
             attempts: running.attempt,
+            used: running.used,
             outcome: outcome.clone(),
         });
         self.follow(now, run, outcome);

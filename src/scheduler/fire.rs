@@ -218,6 +218,7 @@ impl Scheduler {
                 started: now,
                 attempt: 0,
                 took: jiff::SignedDuration::ZERO,
+                used: None,
                 phase: Phase::Live { stopping: false },
             };
             self.runs.insert(run.clone(), running);

@@ -34,7 +34,7 @@ use crate::event::{Cause, Event, RunId, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::policy::{CORRECTION, Policy};
 use crate::schedule::Schedule;
-use crate::task::{Given, Outcome};
+use crate::task::{Given, Outcome, Usage};
 use crate::timetable::{Slot, Timetable};
 use crate::trigger::Firing;
 
@@ -157,6 +157,8 @@ struct Run {
     attempt: u32,
     /// How long its attempts took together.
     took: SignedDuration,
+    /// What its attempts have used so far, as far as that is known.
+    used: Option<Usage>,
     phase: Phase,
 }
 

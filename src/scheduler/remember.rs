@@ -311,7 +311,7 @@ impl Scheduler {
             None => Phase::Live { stopping },
         };
         let arising = Arising { trigger, cause, given: given.clone() };
-        let running = Run { arising, catch_up, policy, started, attempt, took, phase };
+        let running = Run { arising, catch_up, policy, started, attempt, took, used: None, phase };
         match &between {
             Some((next, _)) => {
                 self.timetable.insert(*next, run.task.clone(), Slot::Retry(run.due));

@@ -6,7 +6,7 @@ use super::{Known, Query, Records, Row, Store};
 use crate::event::{Count, Definition, Event, Passed, RunId, SkipReason, TriggerKind};
 use crate::name::Name;
 use crate::schedule::Schedule;
-use crate::task::{Ending, Failure, Given, Outcome};
+use crate::task::{Ending, Failure, Given, Outcome, Usage};
 use crate::trigger::{Interval, Trigger, When};
 use crate::zone::Zone;
 
@@ -77,7 +77,10 @@ async fn what_became_of_a_firing_is_told(store: &mut dyn Store, records: &dyn Re
     let definition = Definition { text: "{}".into(), when: 0, enabled: true };
     let (_, start) = started("told", "2026-01-01T00:00:50Z");
     let outcome = Outcome::Failed(Failure::Code(3));
-    let ending = Ending { outcome: outcome.clone(), exit_code: Some(3), signal: None };
+    let (user, system) = (SignedDuration::from_millis(1_500), SignedDuration::from_micros(7));
+    let used = Usage { user, system, peak_memory: 8 << 20 };
+    let ending =
+        Ending { outcome: outcome.clone(), exit_code: Some(3), signal: None, used: Some(used) };
     let took = SignedDuration::from_secs(2);
     let events = [
         Event::TaskAdded { at: at(0), task: task.clone(), definition, renamed_from: None },
@@ -105,6 +108,7 @@ async fn what_became_of_a_firing_is_told(store: &mut dyn Store, records: &dyn Re
             started: at(50),
             took,
             attempts: 1,
+            used: Some(used),
             outcome,
         },
     ];
@@ -120,7 +124,7 @@ async fn what_became_of_a_firing_is_told(store: &mut dyn Store, records: &dyn Re
     let (since, until) = (Some(at(15)), Some(at(35)));
     assert_eq!(told(records, Query { since, until, ..query() }).await, missed[1..]);
     let row = records.find(run(50)).await.expect("it is readable").expect("it is known");
-    assert_eq!((row.exit_code, row.attempts), (Some(3), 1));
+    assert_eq!((row.exit_code, row.attempts, row.used), (Some(3), 1, Some(used)));
     assert_eq!(records.find(run(60)).await, Ok(None));
 }
 

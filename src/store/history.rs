@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::schedule::Schedule;
-use crate::task::BoxFuture;
+use crate::task::{BoxFuture, Usage};
 use crate::zone::Zone;
 
 /// A firing and what became of it.
@@ -40,6 +40,8 @@ pub struct Row {
     pub signal: Option<i32>,
     /// How many attempts it had so far.
     pub attempts: u32,
+    /// What they have used, as far as that is known.
+    pub used: Option<Usage>,
 }
 
 impl Row {
@@ -63,6 +65,7 @@ impl Row {
             exit_code: None,
             signal: None,
             attempts: 0,
+            used: None,
         }
     }
 
@@ -96,8 +99,8 @@ impl Serialize for Row {
         row.serialize_field("exit_code", &self.exit_code)?;
         row.serialize_field("signal", &self.signal)?;
         row.serialize_field("attempts", &self.attempts)?;
-        row.serialize_field("cpu", &None::<f64>)?;
-        row.serialize_field("peak_memory", &None::<u64>)?;
+        row.serialize_field("cpu", &self.used.map(|used| used.cpu().as_secs_f64()))?;
+        row.serialize_field("peak_memory", &self.used.map(|used| used.peak_memory))?;
         row.end()
     }
 }

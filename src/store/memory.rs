@@ -173,6 +173,10 @@ impl Kept {
 impl Row {
     fn end_attempt(&mut self, ending: &Ending) {
         (self.exit_code, self.signal) = (ending.exit_code, ending.signal);
+        self.used = match (self.used, ending.used) {
+            (Some(before), Some(now)) => Some(before.and(now)),
+            (before, now) => before.or(now),
+        };
         self.detail = ending.outcome.detail().map(Into::into);
     }
 }
@@ -362,7 +366,8 @@ mod tests {
             let (run, outcome) = (id("often", minute), Outcome::Success);
             let took = SignedDuration::ZERO;
             let (at, started) = (at(minute), at(minute));
-            let end = Event::RunFinished { at, run, started, took, attempts: 1, outcome };
+            let end =
+                Event::RunFinished { at, run, started, took, attempts: 1, used: None, outcome };
             assert_eq!(store.append(&[end]).await, []);
         }
         assert_eq!(store.0.kept().rows, MOST_OF_TASK);

@@ -5,6 +5,7 @@
 
 mod params;
 mod rust;
+mod usage;
 
 use std::fmt;
 use std::future::Future;
@@ -20,6 +21,7 @@ use crate::name::Name;
 
 pub use params::Params;
 pub use rust::{Task, TaskError, TaskResult};
+pub use usage::Usage;
 
 /// A future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -273,11 +275,13 @@ pub struct Ending {
     pub exit_code: Option<i32>,
     /// The signal that ended its process, if one did.
     pub signal: Option<i32>,
+    /// What it has used, if that is known.
+    pub used: Option<Usage>,
 }
 
 impl From<Outcome> for Ending {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, exit_code: None, signal: None }
+        Self { outcome, exit_code: None, signal: None, used: None }
     }
 }
 

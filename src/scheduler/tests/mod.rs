@@ -261,6 +261,7 @@ fn draining_starts_nothing_and_stopping_stops_what_runs() {
         started: ts("2026-01-01T00:01:00Z"),
         took: SignedDuration::ZERO,
         attempts: 1,
+        used: None,
         outcome: Outcome::Stopped,
     };
     assert_eq!(end.events.last(), Some(&expected));

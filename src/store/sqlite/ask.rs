@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
 use super::schema::{self, StoreError};
@@ -14,6 +14,7 @@ use crate::name::Name;
 use crate::store::history::{
     Answer, Catalogue, Known, Latest, Query, Records, Row, Story, Unreadable, last_of_span,
 };
+use crate::task::Usage;
 
 /// Answers questions from the file of a store.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub(super) struct Span {
 }
 
 const ROW: &str = "SELECT t.name, f.due, f.trigger, f.verdict, f.started, f.finished, f.outcome,
-        f.detail, f.exit_code, f.signal, f.attempts
+        f.detail, f.exit_code, f.signal, f.attempts, f.cpu_user, f.cpu_system, f.peak_memory
     FROM firings f JOIN tasks t ON t.id = f.task";
 
 impl Archive {
@@ -325,6 +326,7 @@ impl Inner {
             exit_code: row.get(8)?,
             signal: row.get(9)?,
             attempts: row.get(10)?,
+            used: used(row)?,
             ..self.blank(firing, Some(code::trigger(row.get(2)?)))
         })
     }
@@ -333,6 +335,14 @@ impl Inner {
         let known = self.known.get(&firing.task);
         Row::new(firing, known, trigger, "run")
     }
+}
+
+/// What a run has used, in the last columns of a row.
+fn used(row: &rusqlite::Row<'_>) -> Result<Option<Usage>> {
+    let numbers: [Option<i64>; 3] = [row.get(11)?, row.get(12)?, row.get(13)?];
+    let [Some(user), Some(system), Some(peak_memory)] = numbers else { return Ok(None) };
+    let [user, system] = [user, system].map(SignedDuration::from_micros);
+    Ok(Some(Usage { user, system, peak_memory: peak_memory.unsigned_abs() }))
 }
 
 fn list(numbers: impl IntoIterator<Item = i64>) -> String {

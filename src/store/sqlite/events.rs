@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::code::{self, kind};
 use crate::event::{Count, Definition, Event, RunId, SkipReason, WaitReason};
 use crate::name::Name;
-use crate::task::{Ending, Given};
+use crate::task::{Ending, Given, Usage};
 
 /// What stands where there is nothing.
 const NOTHING: &str = "-";
@@ -67,11 +67,12 @@ pub(super) fn more(event: &Event) -> Option<String> {
             let outcome = code::outcome_text(&ending.outcome);
             let (exit_code, signal) = (number(ending.exit_code), number(ending.signal));
             let (took, next) = (took.as_micros(), time(next));
-            format!("{attempt} {took} {next} {exit_code} {signal} {outcome}")
+            let used = used_text(ending.used);
+            format!("{attempt} {took} {next} {exit_code} {signal} {used} {outcome}")
         }
-        Event::RunFinished { started, took, attempts, outcome, .. } => {
+        Event::RunFinished { started, took, attempts, used, outcome, .. } => {
             let (started, outcome) = (micros(started), code::outcome_text(outcome));
-            format!("{started} {} {attempts} {outcome}", took.as_micros())
+            format!("{started} {} {attempts} {} {outcome}", took.as_micros(), used_text(*used))
         }
         Event::DaemonStopped { .. }
         | Event::StoreRecovered { .. }
@@ -79,6 +80,15 @@ pub(super) fn more(event: &Event) -> Option<String> {
         | Event::TaskResumed { .. }
         | Event::AttemptStarted { .. } => return None,
     })
+}
+
+fn used_text(used: Option<Usage>) -> String {
+    used.map_or_else(
+        || format!("{NOTHING} {NOTHING} {NOTHING}"),
+        |Usage { user, system, peak_memory }| {
+            format!("{} {} {peak_memory}", user.as_micros(), system.as_micros())
+        },
+    )
 }
 
 /// What is said of a definition that is kept beside the events.
@@ -216,7 +226,8 @@ fn event(
         kind::ATTEMPT_FINISHED => {
             let (attempt, took, next) = (words.number()?, words.length()?, words.time());
             let (exit_code, signal) = (words.number(), words.number());
-            let ending = Ending { outcome: code::outcome(words.0), exit_code, signal };
+            let used = words.used();
+            let ending = Ending { outcome: code::outcome(words.0), exit_code, signal, used };
             Event::AttemptFinished { at, run: run?, attempt, ending, took, next }
         }
         kind::RUN_FINISHED => Event::RunFinished {
@@ -225,6 +236,7 @@ fn event(
             started: words.time()?,
             took: words.length()?,
             attempts: words.number()?,
+            used: words.used(),
             outcome: code::outcome(words.0),
         },
         _ => return None,
@@ -256,6 +268,12 @@ impl<'a> Words<'a> {
     /// An instant, if one stands there.
     fn time(&mut self) -> Option<Timestamp> {
         self.number().map(code::instant)
+    }
+
+    /// What was used, if that was known: three words in any case.
+    fn used(&mut self) -> Option<Usage> {
+        let (user, system, peak_memory) = (self.length(), self.length(), self.number());
+        Some(Usage { user: user?, system: system?, peak_memory: peak_memory? })
     }
 
     fn one_of<T: Copy + ToString>(&mut self, all: &[T]) -> Option<T> {
@@ -293,7 +311,11 @@ mod tests {
         let cause = Some(Cause { run: before.clone(), outcome: "failed" });
         let length = SignedDuration::from_micros(-1_500_001);
         let (took, started) = (SignedDuration::from_micros(7), at(3));
-        let ending = |outcome, exit_code, signal| Ending { outcome, exit_code, signal };
+        let used = Some(Usage { user: took, system: length, peak_memory: 4096 });
+        let ending = |outcome, exit_code, signal: Option<i32>| {
+            let used = used.filter(|_| signal.is_some());
+            Ending { outcome, exit_code, signal, used }
+        };
         let failed = Outcome::Failed(Failure::Broken("no such file: `a  b`".into()));
         let finished = |ending, next| Event::AttemptFinished {
             at: at(9),
@@ -385,7 +407,7 @@ mod tests {
         events.extend([failed, Outcome::Failed(Failure::Code(3)), Outcome::TimedOut].map(
             |outcome| {
                 let (at, run) = (at(9), run.clone());
-                Event::RunFinished { at, run, started, took, attempts: 3, outcome }
+                Event::RunFinished { at, run, started, took, attempts: 3, used, outcome }
             },
         ));
         for event in events {

@@ -94,6 +94,9 @@ const STEPS: [&str; 1] = ["
         exit_code INTEGER,
         signal INTEGER,
         attempts INTEGER NOT NULL DEFAULT 0,
+        cpu_user INTEGER,
+        cpu_system INTEGER,
+        peak_memory INTEGER,
         PRIMARY KEY (task, due)
     ) WITHOUT ROWID;
     CREATE INDEX firings_by_due ON firings (due);

@@ -122,7 +122,7 @@ async fn the_file_stays_bounded_over_a_year() {
                 catch_up: false,
             },
             Event::AttemptStarted { at, run: run.clone(), attempt: 1 },
-            Event::RunFinished { at, run, started: at, took, attempts: 1, outcome },
+            Event::RunFinished { at, run, started: at, took, attempts: 1, used: None, outcome },
         ]
     };
     let start = instant("2026-01-01T00:00:00Z");
@@ -179,7 +179,7 @@ fn started(name: &str, at: Timestamp) -> Vec<Event> {
 fn finished(name: &str, at: Timestamp) -> Event {
     let run = RunId { task: Name::new(name).expect("a fine name"), due: at };
     let (took, outcome) = (jiff::SignedDuration::ZERO, crate::task::Outcome::Success);
-    Event::RunFinished { at, run, started: at, took, attempts: 1, outcome }
+    Event::RunFinished { at, run, started: at, took, attempts: 1, used: None, outcome }
 }
 
 fn added(name: &str, at: Timestamp, text: &str) -> Event {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{code, events};
@@ -145,13 +145,19 @@ fn firing(
         Event::AttemptFinished { run, ending, .. } => {
             connection
                 .prepare_cached(
-                    "UPDATE firings SET exit_code = ?, signal = ?, detail = ?
-                    WHERE task = ? AND due = ?",
+                    "UPDATE firings SET exit_code = ?1, signal = ?2, detail = ?3,
+                        cpu_user = ifnull(cpu_user + ?4, ifnull(?4, cpu_user)),
+                        cpu_system = ifnull(cpu_system + ?5, ifnull(?5, cpu_system)),
+                        peak_memory = max(ifnull(peak_memory, ?6), ifnull(?6, peak_memory))
+                    WHERE task = ?7 AND due = ?8",
                 )?
                 .execute(params![
                     ending.exit_code,
                     ending.signal,
                     ending.outcome.detail(),
+                    ending.used.map(|used| micros_of(used.user)),
+                    ending.used.map(|used| micros_of(used.system)),
+                    ending.used.map(|used| used.peak_memory.cast_signed()),
                     task,
                     micros(&run.due)
                 ])?;
@@ -166,6 +172,10 @@ fn firing(
         _ => {}
     }
     Ok(())
+}
+
+fn micros_of(length: SignedDuration) -> i64 {
+    i64::try_from(length.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The clock was wrong, and shows `now`: what lies ahead is judged again, but for what has run.
