@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use taskd::event::{RunId, TriggerKind};
 use taskd::name::Name;
 use taskd::runner::{
-    CommandTask, FromHome, Identity, Inherit, Output, Prepared, Surroundings, Target,
+    Bounds, CommandTask, FromHome, Identity, Inherit, Output, Prepared, Surroundings, Target,
 };
 use taskd::task::{Attempt, Context, Execute, Given, Outcome};
 use taskd::zone::Zone;
@@ -28,6 +28,7 @@ fn prepared(nice: Option<i8>, helper: bool) -> Prepared {
         environment: Vec::new(),
         stdin: None,
         identity: Identity { nice, ..Identity::default() },
+        bounds: Bounds::default(),
         zone: Zone::utc(),
         stop_signal: rustix::process::Signal::TERM,
         success_codes: vec![0],

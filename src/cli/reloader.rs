@@ -110,6 +110,7 @@ impl Reloader {
             }
         })?;
         run::warn(&plan);
+        serve::warn_of_limits(&plan, &self.surroundings);
         let rows = validate::rows(&plan);
         let mut warnings: Vec<String> = rows.iter().map(in_words).collect();
         let limits =

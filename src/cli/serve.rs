@@ -25,7 +25,7 @@ use crate::engine::{Engine, Handle, Parts};
 use crate::event::RunId;
 use crate::name::Name;
 use crate::observe::{Live, Log, Manager, Metrics, Observer};
-use crate::runner::{Captured, Children, CommandTask, Outputs, Prepared, Surroundings};
+use crate::runner::{Captured, Children, CommandTask, Fences, Outputs, Prepared, Surroundings};
 use crate::schedule::Schedule;
 use crate::scheduler::Remembered;
 use crate::store::{Catalogue, StateDirectory};
@@ -71,6 +71,7 @@ pub async fn serve(
         directory.sign(&file, Some(server.path()))?;
     }
     let surroundings = own_surroundings(held, children, &file, (state, server.as_ref()));
+    warn_of_limits(&plan, &surroundings);
     let clock = Arc::new(System::new()?);
     let limits = plan.daemon.limits.clone();
     let catalogue = Catalogue::new(past::known(&plan));
@@ -157,6 +158,17 @@ pub async fn serve(
     Ok(io::stdout().flush()?)
 }
 
+/// Warns of tasks whose limits cannot be kept here.
+pub fn warn_of_limits(plan: &Plan, surroundings: &Surroundings) {
+    for entry in &plan.tasks {
+        let limit = entry.command().and_then(|command| surroundings.lacks(command));
+        if let Some(limit) = limit {
+            let task = &entry.schedule.name;
+            tracing::warn!(%task, "`limits.{limit}` wants a control group, and none is delegated to taskd: its runs end as `not-started`");
+        }
+    }
+}
+
 /// Numbers that go on from what an earlier life has left.
 fn metrics(remembered: &Remembered) -> Metrics {
     let metrics = Metrics::default();
@@ -215,7 +227,9 @@ fn own_surroundings(
     let variables = variables(file, state, server.map(Server::path));
     // However often its file is replaced, it is the one that runs.
     let helper = Some(PathBuf::from("/proc/self/exe")).filter(|own| own.exists());
-    let mut surroundings = Surroundings { outputs, variables, children, helper, ..surroundings() };
+    let fences = Fences::find();
+    let mut surroundings =
+        Surroundings { outputs, variables, children, helper, fences, ..surroundings() };
     surroundings.raise_open_files();
     Arc::new(surroundings)
 }

@@ -135,6 +135,7 @@ fn parts() -> Vec<(&'static str, Value)> {
     let limits = json!({
         "address_space": size(), "open_files": whole(), "processes": whole(),
         "cpu_time": reference("duration"), "file_size": size(),
+        "memory": size(), "cpu": whole(), "tasks": whole(),
     });
     let calendar = json!({
         "years": whole(), "months": whole(), "weeks": whole(), "days": whole(),

@@ -87,6 +87,7 @@ impl Reader<'_> {
             None => Some(FromHome::Absolute(self.sources[file].directory.clone())),
         };
         let identity = self.identity(layers);
+        let bounds = self.bounds(layers);
         let inherit = self.inherit_env(layers);
         let env_files = self.env_files(layers);
         let stdin = self.or(layers, "stdin", None, |own, found| {
@@ -121,6 +122,7 @@ impl Reader<'_> {
             inherit: inherit?,
             env_files: env_files?,
             stdin: stdin?,
+            bounds: bounds?,
             identity: identity?,
             environment: environment?,
             zone: zone.clone(),

@@ -7,10 +7,12 @@ use super::keys::remedy;
 use super::problem::Problem;
 use super::validate::Reader;
 use super::value::Value;
-use crate::runner::{EnvFile, EnvPlace, FromHome, Identity, Inherit, Limited};
+use crate::runner::{Bounds, EnvFile, EnvPlace, FromHome, Identity, Inherit, Limited};
 use crate::size;
 
 const LIMITS: &str = "a table, write `limits = { open_files = 1024, address_space = \"2GiB\" }`";
+/// Limits on all that a task starts together.
+const BOUNDS: [&str; 3] = ["memory", "cpu", "tasks"];
 const FILES: &str = "a path or a list of paths, write `env_file = \"app.env\"`";
 const INHERIT: &str =
     "`true` or `false` or a list of names, write `inherit_env = [\"LANG\", \"HOME\"]`";
@@ -70,7 +72,7 @@ impl Reader<'_> {
             self.wrong_type(whole, whole.node, LIMITS);
             return None;
         }
-        let words = Limited::ALL.map(Limited::word);
+        let words = [&Limited::ALL.map(Limited::word)[..], &BOUNDS].concat();
         let mut limits = Vec::new();
         for found in layers.merged("limits") {
             if found.node.value == Value::Boolean(false) {
@@ -79,12 +81,10 @@ impl Reader<'_> {
             let word = found.key.name.as_str();
             let limit = match Limited::ALL.into_iter().find(|limited| limited.word() == word) {
                 Some(what) => self.limit(what, found).map(|most| (what, most)),
+                // Those of the control group are read by themselves.
+                None if BOUNDS.contains(&word) => continue,
                 None => {
-                    let help = if word == "memory" {
-                        "`address_space` bounds what one process may map; `memory` is kept for control groups".into()
-                    } else {
-                        remedy(word, &words)
-                    };
+                    let help = remedy(word, &words);
                     let problem = Problem::UnknownKey(word.into(), help);
                     self.complain(found.file, found.key.span.clone(), problem);
                     None
@@ -93,6 +93,36 @@ impl Reader<'_> {
             limits.push(limit);
         }
         limits.into_iter().collect()
+    }
+
+    /// Reads those limits that are on all that a task starts together.
+    pub(super) fn bounds(&mut self, layers: &Layers<'_>) -> Option<Bounds> {
+        let mut bounds = Bounds::default();
+        let mut complete = true;
+        for found in layers.merged("limits") {
+            if found.node.value == Value::Boolean(false) {
+                continue;
+            }
+            let read = match found.key.name.as_str() {
+                "memory" => self.size(found).map(|most| bounds.memory = Some(most)),
+                "tasks" => self.whole(found, 1).map(|most| bounds.tasks = Some(most.into())),
+                "cpu" => self.processors(found).map(|cpu| bounds.cpu = Some(cpu)),
+                _ => continue,
+            };
+            complete &= read.is_some();
+        }
+        complete.then_some(bounds)
+    }
+
+    /// A number of processors, in thousandths.
+    fn processors(&mut self, found: Found<'_>) -> Option<u32> {
+        let number = self.number(found, 0.01..=10_000.0, "a number of processors")?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be small"
+        )]
+        Some((number * 1000.0).round() as u32)
     }
 
     fn limit(&mut self, what: Limited, found: Found<'_>) -> Option<u64> {

@@ -111,7 +111,12 @@ pub(super) async fn adopt(
     tokio::select! {
         biased;
         () = adopted.gone(&first) => {}
-        () = context.grace_over() => adopted.gone(&[Signal::KILL]).await,
+        () = context.grace_over() => {
+            if let Some(fences) = &surroundings.fences {
+                fences.of(context.run()).kill();
+            }
+            adopted.gone(&[Signal::KILL]).await;
+        }
     }
     Outcome::Stopped.into()
 }

@@ -218,7 +218,8 @@ fn groups_of(user: &User, gid: u32) -> Result<Vec<Gid>, Refused> {
 }
 
 /// The steps of a change, as the parent learns of them: a number in what is else an errno.
-const STEPS: [&str; 6] = ["limits", "niceness", "groups", "group", "user", "user or group"];
+const STEPS: [&str; 7] =
+    ["limits", "niceness", "groups", "group", "user", "user or group", "control group"];
 const STEP: i32 = 1 << 16;
 
 impl Change {
@@ -243,10 +244,7 @@ impl Change {
             // Some file systems know no owners, and then anybody may write.
             let _ = rustix::fs::fchown(rustix::stdio::stdout(), self.uid, self.gid);
         }
-        self.take_steps().map_err(|(step, error)| {
-            let step = i32::try_from(step + 1).unwrap_or(1) * STEP;
-            io::Error::from_raw_os_error(step + error.raw_os_error())
-        })
+        self.take_steps().map_err(|(step, error)| at_step(step, error.raw_os_error()))
     }
 
     /// As words, for another process.
@@ -339,6 +337,16 @@ impl Change {
         }
         Ok(())
     }
+}
+
+/// The error of a process that could not enter its control group.
+pub(super) fn no_entry(error: &io::Error) -> io::Error {
+    at_step(6, error.raw_os_error().unwrap_or_default())
+}
+
+fn at_step(step: usize, number: i32) -> io::Error {
+    let step = i32::try_from(step + 1).unwrap_or(1) * STEP;
+    io::Error::from_raw_os_error(step + number)
 }
 
 /// What of a change failed, and why, if `error` of a spawn tells of one.

@@ -3,6 +3,7 @@
 mod adopt;
 mod children;
 mod environment;
+mod fence;
 mod identity;
 mod output;
 mod processes;
@@ -20,11 +21,13 @@ use rustix::process::{Pid, Resource, Rlimit, Signal};
 use tokio::sync::oneshot;
 
 use crate::task::{BoxFuture, Context, Ending, Execute, Outcome};
+use fence::Fence;
 
 use crate::zone::Zone;
 
 pub use children::Children;
 pub use environment::{BadEnvFile, EnvFile, EnvPlace, FromHome, Inherit};
+pub use fence::{Bounds, Fences};
 pub use identity::{Identity, Limited, Refused, User};
 pub use output::{Captured, Output, Outputs, Sink, Target};
 pub use processes::Processes;
@@ -51,6 +54,8 @@ pub struct CommandTask {
     pub stdin: Option<String>,
     /// As whom it runs, and within which limits.
     pub identity: Identity,
+    /// How much all that it starts may use together.
+    pub bounds: Bounds,
     /// Whose wall clock it is told its due in.
     pub zone: Zone,
     /// What asks it to stop.
@@ -92,6 +97,8 @@ pub struct Surroundings {
     /// The program of taskd itself, which sets up children that need it; a program of somebody else's
     /// has none, and forks.
     pub helper: Option<PathBuf>,
+    /// Where each run gets a control group of its own.
+    pub fences: Option<Fences>,
 }
 
 impl Surroundings {
@@ -104,6 +111,15 @@ impl Surroundings {
             }
         }
         Self { environment, ..Self::default() }
+    }
+
+    /// Which limit of `task` cannot be kept here, if there is one: its runs do not start.
+    #[must_use]
+    pub fn lacks(&self, task: &CommandTask) -> Option<&'static str> {
+        match &self.fences {
+            Some(fences) => fences.lacks(&task.bounds),
+            None => task.bounds.any(),
+        }
     }
 
     /// Lets taskd have as many files open as it may (each run takes some), and remembers how many its
@@ -148,17 +164,20 @@ impl CommandTask {
 
 /// A process that was started and is not watched yet: should nobody come to watch it, it is killed
 /// with its group.
-struct Started(Option<(Child, Own)>);
+struct Started(Option<Begun>);
+
+/// A process, that it is an own one, and its control group.
+type Begun = (Child, Own, Option<Fence>);
 
 impl Started {
-    fn watched(mut self) -> Option<(Child, Own)> {
+    fn watched(mut self) -> Option<Begun> {
         self.0.take()
     }
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
-        let Some((mut child, _own)) = self.0.take() else { return };
+        let Some((mut child, _own, _fence)) = self.0.take() else { return };
         // It may have ended by itself.
         let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
         let _ = child.wait();
@@ -175,7 +194,11 @@ impl Prepared {
     /// Starts an attempt. What may take its time (users are looked up, files read, the process
     /// forked) holds up nobody else.
     async fn spawn(&self, context: &Context, ends: (Stdio, Stdio)) -> Result<Started, NotStarted> {
-        if self.command.identity == Identity::default() && self.command.env_files.is_empty() {
+        let Self { command, .. } = self;
+        if command.identity == Identity::default()
+            && command.bounds == Bounds::default()
+            && command.env_files.is_empty()
+        {
             let child = spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends)?;
             return Ok(Started(Some(child)));
         }
@@ -204,13 +227,14 @@ impl Prepared {
             // What starts all the same is killed.
             _ = asked.stop_requested() => Ok(None),
         };
-        let (child, _own) = match spawned {
+        let (child, _own, fence) = match spawned {
             Ok(Some(started)) => started,
             Ok(None) => return Outcome::Stopped.into(),
             Err(reason) => return Outcome::NotStarted(reason.to_string()).into(),
         };
         self.surroundings.give_limits(&self.command.identity, &child);
-        supervise::supervise(&self.command, &self.surroundings.processes, child, context).await
+        let processes = &self.surroundings.processes;
+        supervise::supervise(&self.command, processes, (child, fence.as_ref()), context).await
     }
 }
 
@@ -256,6 +280,7 @@ mod tests {
             environment: Vec::new(),
             stdin: None,
             identity: Identity::default(),
+            bounds: Bounds::default(),
             zone: Zone::utc(),
             stop_signal: Signal::TERM,
             success_codes: vec![0],

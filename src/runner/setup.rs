@@ -21,7 +21,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use super::children::{Children, Own};
-use super::identity::Change;
+use super::identity::{self, Change};
 use super::spawn;
 
 /// The only argument of a taskd that is started for this.
@@ -38,6 +38,8 @@ pub(super) struct Order {
     pub words: Vec<OsString>,
     pub environment: Vec<(OsString, OsString)>,
     pub stdin: Option<String>,
+    /// Where it goes into its control group.
+    pub door: Option<PathBuf>,
 }
 
 /// Starts `helper`, which is taskd, in `directory` and lets it do what the order says.
@@ -108,6 +110,11 @@ fn follow_order(socket: &mut UnixStream) -> io::Error {
         Some(text) => spawn::input(text),
         None => File::open("/dev/null"),
     };
+    if let Some(door) = &order.door
+        && let Err(error) = std::fs::write(door, "0")
+    {
+        return identity::no_entry(&error);
+    }
     let replaced = stdin.and_then(|stdin| Ok(rustix::stdio::dup2_stdin(&stdin)?));
     if let Err(error) = replaced.and_then(|()| order.change.act(order.owns_output)) {
         return error;
@@ -135,6 +142,7 @@ impl Order {
         let pairs = self.environment.iter();
         list(pairs.flat_map(|(name, value)| [name.as_os_str(), value.as_os_str()]).collect());
         list(self.stdin.as_ref().map(OsStr::new).into_iter().collect());
+        list(self.door.as_ref().map(|door| door.as_os_str()).into_iter().collect());
         let framed = |field: Vec<u8>| [&(field.len() as u64).to_le_bytes(), &field[..]].concat();
         fields.into_iter().flat_map(framed).collect()
     }
@@ -162,7 +170,8 @@ impl Order {
             Some(text) => Some(text.into_string().ok()?),
             None => None,
         };
-        Some(Self { change, owns_output, program, words, environment, stdin })
+        let door = list()?.pop().map(PathBuf::from);
+        Some(Self { change, owns_output, program, words, environment, stdin, door })
     }
 }
 
@@ -191,6 +200,7 @@ mod tests {
                 program: "/bin/sh".into(),
                 words: vec!["sh".into(), "-c".into(), OsString::from_vec(vec![255, 10])],
                 environment: vec![("A".into(), "b=c".into()), ("B".into(), OsString::new())],
+                door: stdin.as_ref().map(|_| "/sys/fs/cgroup/x".into()),
                 stdin,
             };
             let bytes = order.encode();

@@ -13,6 +13,7 @@ use rustix::fs::{Access, MemfdFlags};
 
 use super::children::{Children, Own};
 use super::environment::{self, BadEnvFile, PATH, Variables};
+use super::fence::{Bounds, Fence};
 use super::identity::{self, Change, Refused, User};
 use super::output::Target;
 use super::setup::{self, Order};
@@ -26,12 +27,18 @@ pub(super) fn spawn(
     surroundings: &Surroundings,
     attempt: &Attempt,
     (output, errors): (Stdio, Stdio),
-) -> Result<(Child, Own), NotStarted> {
+) -> Result<(Child, Own, Option<Fence>), NotStarted> {
     let owns_output = matches!(task.output.to, Target::Kept { .. });
     let mut ready = prepare(task, surroundings, attempt)?;
     let children = surroundings.children.as_ref();
-    let started = match (&surroundings.helper, ready.change.take()) {
+    let fence = fenced(task, surroundings, attempt)?;
+    // Before it can have started anything that is not bounded.
+    let is_bounded = fence.is_some() && task.bounds != Bounds::default();
+    let change = ready.change.take().or(is_bounded.then(Change::default));
+    let mut enters = true;
+    let started = match (&surroundings.helper, change) {
         (Some(helper), Some(change)) => {
+            enters = false;
             let words = task.arguments.iter().map(Into::into).collect();
             let order = Order {
                 change: change.with_open_files(surroundings.open_files),
@@ -40,6 +47,7 @@ pub(super) fn spawn(
                 words,
                 environment: std::mem::take(&mut ready.variables).into_iter().collect(),
                 stdin: task.stdin.clone(),
+                door: fence.as_ref().map(Fence::door),
             };
             setup::start(helper, &order, &ready.directory, (output, errors), children)
         }
@@ -55,7 +63,36 @@ pub(super) fn spawn(
             Children::start(children, &mut command)
         }
     };
-    started.map_err(|error| why_not(task, &ready.directory, error))
+    let (child, own) = started.map_err(|error| why_not(task, &ready.directory, error))?;
+    if let Some(fence) = fence.as_ref().filter(|_| enters)
+        && let Err(error) = fence.take_in(child.id())
+    {
+        let run = &attempt.run;
+        tracing::warn!(task = %run.task, %run, %error, "its control group does not take it in");
+    }
+    Ok((child, own, fence))
+}
+
+/// The control group of an attempt, where taskd may make one.
+fn fenced(
+    task: &CommandTask,
+    surroundings: &Surroundings,
+    attempt: &Attempt,
+) -> Result<Option<Fence>, NotStarted> {
+    if let Some(limit) = surroundings.lacks(task) {
+        return Err(NotStarted::NoFence(limit));
+    }
+    let Some(fences) = &surroundings.fences else { return Ok(None) };
+    match fences.make(&attempt.run, &task.bounds) {
+        Ok(fence) => Ok(Some(fence)),
+        Err(error) if task.bounds != Bounds::default() => Err(NotStarted::Fence(error)),
+        // It runs without, as where taskd may make none.
+        Err(error) => {
+            let run = &attempt.run;
+            tracing::warn!(task = %run.task, %run, %error, "it gets no control group");
+            Ok(None)
+        }
+    }
 }
 
 /// Becomes the command: it runs in the place of this process, on its terminal.
@@ -211,6 +248,10 @@ pub enum NotStarted {
     Refused(Refused),
     /// A file of variables cannot be used.
     EnvFile(BadEnvFile),
+    /// A limit that wants a control group, where taskd may make none.
+    NoFence(&'static str),
+    /// Its control group cannot be made.
+    Fence(io::Error),
     /// The kernel refuses a step to who it should be.
     Denied(String, &'static str, io::Error),
     /// Anything else.
@@ -245,6 +286,10 @@ impl fmt::Display for NotStarted {
             }
             Self::Refused(refused) => write!(f, "{refused}"),
             Self::EnvFile(bad) => write!(f, "{bad}"),
+            Self::NoFence(limit) => {
+                write!(f, "`limits.{limit}` wants a control group, and none is delegated to taskd")
+            }
+            Self::Fence(error) => write!(f, "its control group cannot be made: {error}"),
             Self::Denied(program, step, error) => {
                 write!(f, "`{program}` does not get its {step}: {error}")
             }

@@ -12,6 +12,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::CommandTask;
+use super::fence::Fence;
 use super::processes::Processes;
 use super::usage;
 use crate::event::RunId;
@@ -29,10 +30,10 @@ const MOST_LATER: Duration = Duration::from_millis(500);
 pub(super) async fn supervise(
     task: &CommandTask,
     processes: &Processes,
-    child: Child,
+    begun: (Child, Option<&Fence>),
     context: Context,
 ) -> Ending {
-    watch(task, processes, child, context).await.unwrap_or_else(|error| {
+    watch(task, processes, begun, context).await.unwrap_or_else(|error| {
         Outcome::Failed(Failure::Broken(format!("taskd lost sight of it: {error}"))).into()
     })
 }
@@ -40,7 +41,7 @@ pub(super) async fn supervise(
 async fn watch(
     task: &CommandTask,
     processes: &Processes,
-    mut child: Child,
+    (mut child, fence): (Child, Option<&Fence>),
     mut context: Context,
 ) -> io::Result<Ending> {
     let group = Pid::from_child(&child);
@@ -57,17 +58,31 @@ async fn watch(
         biased;
         exited = exit.wait() => {
             exited?;
-            Ok(ending(usage::wait(&child)?, &task.success_codes))
+            Ok(ending(taken_in(&child, fence)?, &task.success_codes))
         }
         _ = context.stop_requested() => {
-            let group = Group { leader: group, exit, processes };
+            let group = Group { leader: group, exit, processes, fence };
             group.stop(task.stop_signal, &mut context).await?;
             // Reaped last: until then its number, which is the group's, belongs to nobody else.
-            let ended = usage::wait(&child)?;
-            tell_strays(processes, context.run()).await;
+            let ended = taken_in(&child, fence)?;
+            if fence.is_none() {
+                tell_strays(processes, context.run()).await;
+            }
             Ok(Ending { outcome: Outcome::Stopped, ..ending(ended, &task.success_codes) })
         }
     }
+}
+
+/// Takes a child in that has ended, with what it has used, and all else in its control group.
+fn taken_in(child: &Child, fence: Option<&Fence>) -> io::Result<(ExitStatus, Usage)> {
+    let (status, alone) = usage::wait(child)?;
+    let used = match fence.and_then(Fence::used) {
+        // Where memory is not counted there, that of the child is.
+        Some(all) if all.peak_memory == 0 => Usage { peak_memory: alone.peak_memory, ..all },
+        Some(all) => all,
+        None => alone,
+    };
+    Ok((status, used))
 }
 
 /// The end of a process that has not been reaped yet.
@@ -97,12 +112,15 @@ struct Group<'a> {
     leader: Pid,
     exit: Exit,
     processes: &'a Processes,
+    /// Where all of it is, whatever group it has gone to.
+    fence: Option<&'a Fence>,
 }
 
 impl Group<'_> {
     /// Asks the whole group to end, and after the grace ends what is left of it.
     async fn stop(&self, first: Signal, context: &mut Context) -> io::Result<()> {
         self.signal(first);
+        self.fence.inspect(|fence| fence.signal(first));
         // A group that was stopped by SIGSTOP cannot obey.
         self.signal(Signal::CONT);
         tokio::select! {
@@ -111,6 +129,7 @@ impl Group<'_> {
             () = context.grace_over() => {}
         }
         self.signal(Signal::KILL);
+        self.fence.inspect(|fence| fence.kill());
         let killed = tokio::time::timeout(KILL_GRACE, self.gone()).await;
         // It hangs in the kernel, and nobody can help it.
         killed.map_err(|_| io::Error::other("it does not even end by SIGKILL"))?
@@ -126,7 +145,9 @@ impl Group<'_> {
     async fn gone(&self) -> io::Result<()> {
         self.exit.wait().await?;
         let mut pause = LOOK_AGAIN;
-        while self.processes.has_followers(self.leader.as_raw_nonzero().get()).await {
+        while self.fence.is_some_and(|fence| !fence.is_empty())
+            || self.processes.has_followers(self.leader.as_raw_nonzero().get()).await
+        {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(MOST_LATER);
         }
