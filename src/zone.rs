@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jiff::civil::DateTime;
@@ -20,7 +21,27 @@ pub struct Zone {
     zone: TimeZone,
     name: Arc<str>,
     /// Worked out once for all copies.
-    rules: Arc<OnceLock<u64>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    rules: OnceLock<u64>,
+    stretches: OnceLock<Box<[Stretch]>>,
+    /// Which of them was asked for last: the next question is mostly about the same.
+    last: AtomicUsize,
+}
+
+/// A time in which the wall clock runs straight, in seconds since 1970: far enough from any jump that each
+/// of its readings comes once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// From this second on.
+    pub from: i64,
+    /// Up to this second, exclusive.
+    pub until: i64,
+    /// So many seconds the wall clock is ahead of UTC.
+    pub offset: i64,
 }
 
 impl PartialEq for Zone {
@@ -64,7 +85,7 @@ impl Zone {
                 Err(_) => "local".into(),
             },
         };
-        Self { zone, name, rules: Arc::default() }
+        Self { zone, name, shared: Arc::default() }
     }
 
     /// Coordinated universal time.
@@ -84,7 +105,7 @@ impl Zone {
     pub fn rules(&self) -> u64 {
         /// 2020-01-01 and 2036-01-01, in seconds since 1970.
         const FROM_TO: (i64, i64) = (1_577_836_800, 2_082_758_400);
-        *self.rules.get_or_init(|| {
+        *self.shared.rules.get_or_init(|| {
             let mut at = Timestamp::constant(FROM_TO.0, 0);
             let mut rules = self.offset(at).to_string();
             while let Some(change) =
@@ -96,6 +117,48 @@ impl Zone {
             }
             hash::stable(&[rules.as_bytes()])
         })
+    }
+
+    /// The stretch that `at`, in seconds since 1970, lies in; `None` close to a jump, and outside of the
+    /// years from 1970 to 2199.
+    #[must_use]
+    pub fn stretch(&self, at: i64) -> Option<Stretch> {
+        let all = self.shared.stretches.get_or_init(|| self.stretches());
+        let is_in = |stretch: &&Stretch| stretch.from <= at && at < stretch.until;
+        let last = all.get(self.shared.last.load(Ordering::Relaxed)).filter(is_in);
+        if let Some(last) = last {
+            return Some(*last);
+        }
+        let index = all.partition_point(|stretch| stretch.from <= at).checked_sub(1)?;
+        let found = all.get(index).filter(is_in)?;
+        self.shared.last.store(index, Ordering::Relaxed);
+        Some(*found)
+    }
+
+    /// All of them, in order.
+    fn stretches(&self) -> Box<[Stretch]> {
+        /// No clock jumps by more than a day and an hour.
+        const APART: i64 = 2 * 86_400;
+        /// 1970-01-01 and 2200-01-01.
+        const FROM_TO: (i64, i64) = (0, 7_258_118_400);
+        let begin = Timestamp::constant(FROM_TO.0, 0);
+        let changes = self.zone.following(begin);
+        let changes = changes.map(|change| (change.timestamp().as_second(), change.offset()));
+        let end = (FROM_TO.1, self.offset(begin));
+        let changes = changes.take_while(|(at, _)| *at < FROM_TO.1).chain([end]);
+        let (mut from, mut offset) = (FROM_TO.0, self.offset(begin));
+        let mut stretches = Vec::new();
+        for (at, next) in changes {
+            if next == offset && at < FROM_TO.1 {
+                // Another name for the same time.
+                continue;
+            }
+            let stretch =
+                Stretch { from: from + APART, until: at - APART, offset: offset.seconds().into() };
+            stretches.extend((stretch.from < stretch.until).then_some(stretch));
+            (from, offset) = (at, next);
+        }
+        stretches.into()
     }
 
     /// `at` with what this zone knows about it: for people and for RFC 3339.
@@ -224,6 +287,27 @@ mod tests {
         ] {
             let wall = wall.parse().expect("a reading");
             assert_eq!(zone(name).read(wall), Some(expected), "{wall} in {name}");
+        }
+    }
+
+    #[test]
+    fn in_a_stretch_each_reading_comes_once() {
+        for name in
+            ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "UTC"]
+        {
+            let zone = zone(name);
+            let mut quiet = 0;
+            // Every three hours or so, for sixty years.
+            for at in (946_684_800..2_840_140_800).step_by(10_007) {
+                let Some(Stretch { from, until, offset }) = zone.stretch(at) else { continue };
+                quiet += 1;
+                assert!((from..until).contains(&at), "{name} {at}");
+                let at = Timestamp::from_second(at).expect("in range");
+                assert_eq!(i64::from(zone.offset(at).seconds()), offset, "{name} {at}");
+                assert_eq!(zone.read(zone.wall(at)), Some(Reading::Once(at)), "{name}");
+                assert_eq!(zone.second_pass_end(at), None, "{name} {at}");
+            }
+            assert!(quiet > 180_000, "{name}: {quiet} of 189,213");
         }
     }
 

@@ -11,6 +11,7 @@
 //! both passes of a fold.
 
 mod advice;
+mod civil;
 mod crontab;
 mod expression;
 mod fault;
@@ -71,6 +72,9 @@ impl Cron {
         if after.as_microsecond() >= HORIZON {
             return None;
         }
+        if let Some(due) = self.next_in_stretch(after) {
+            return Some(due);
+        }
         let next = if self.pattern.is_fixed() {
             self.next_fixed(after)
         } else {
@@ -123,6 +127,24 @@ impl Cron {
             }
         }
         count
+    }
+
+    /// The answer where it lies, as nearly all do, in a time without any jump close by, and nothing has to
+    /// be known of jumps on the way.
+    fn next_in_stretch(&self, after: Timestamp) -> Option<Timestamp> {
+        // The first whole second strictly after it.
+        let from = after.as_microsecond().div_euclid(1_000_000) + 1;
+        let here = self.zone.stretch(from)?;
+        let reading = self.pattern.next_second(from + here.offset)?;
+        let due = reading - here.offset;
+        if due < here.until {
+            return Timestamp::from_second(due).ok();
+        }
+        // What follows real time has to be looked for on the way, too.
+        let there = self.zone.stretch(due).filter(|_| self.pattern.is_fixed())?;
+        let due = reading - there.offset;
+        let is_there = (there.from..there.until).contains(&due);
+        is_there.then(|| Timestamp::from_second(due).ok()).flatten()
     }
 
     /// Each reading once, however often the clock shows it or does not.

@@ -1,9 +1,11 @@
 //! A pattern ready to be searched: a set of bits for each field.
 
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::ToSpan;
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
 
+use super::civil::{self, Civil};
 use super::expression::Expression;
 use super::fault::{Fault, Problem};
 use super::field::Field;
@@ -24,8 +26,18 @@ pub struct Pattern {
     weekdays: DaySet,
     /// Whether a day must be in both sets; else in either.
     joins_days: bool,
+    /// Where nothing but the day of the week decides on a date: those days, bit 0 is Sunday.
+    only_weekdays: Option<u8>,
     expression: Expression,
 }
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// All months, bit 1 is the first; all days of a month likewise.
+const MONTHS: u64 = 0x1FFE;
+const NUMBERS: u64 = 0xFFFF_FFFE;
+/// 2199-12-31, in days since 1970.
+const LAST_DAY: i32 = 84_005;
 
 /// Some days of a month, which may depend on the month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +71,7 @@ impl Pattern {
     pub fn new(expression: Expression) -> Result<Self, Fault> {
         let unreadable = |problem| Fault::new(problem, 0..0);
         let numbers = Numbers::read(&expression).map_err(unreadable)?;
-        let pattern = Self {
+        let mut pattern = Self {
             seconds: bits(&numbers.second),
             minutes: bits(&numbers.minute),
             hours: bits(&numbers.hour),
@@ -69,8 +81,10 @@ impl Pattern {
             days: DaySet::of(&expression.day, bits(&numbers.day), 0),
             weekdays: DaySet::of(&expression.day_of_week, 0, bits(&numbers.day_of_week)),
             joins_days: expression.joins_days(),
+            only_weekdays: None,
             expression,
         };
+        pattern.only_weekdays = pattern.weekdays_alone();
         match pattern.next_reading(DateTime::constant(FIRST_YEAR, 1, 1, 0, 0, 0, 0)) {
             Some(_) => Ok(pattern),
             None => Err(Fault::new(Problem::Never, 0..0)),
@@ -92,14 +106,22 @@ impl Pattern {
     /// The first reading that matches at or after `from`, which must be a whole second.
     #[must_use]
     pub fn next_reading(&self, from: DateTime) -> Option<DateTime> {
-        let date = self.next_day(from.date())?;
-        let midnight = Time::midnight();
-        let earliest = if date == from.date() { from.time() } else { midnight };
-        if let Some(time) = self.next_time(earliest) {
-            return Some(date.to_datetime(time));
+        let from = Offset::UTC.to_timestamp(from).ok()?.as_second();
+        let next = Timestamp::from_second(self.next_second(from)?).ok()?;
+        Some(Offset::UTC.to_datetime(next))
+    }
+
+    /// The same with readings as seconds that a clock of UTC would show so since 1970.
+    pub(super) fn next_second(&self, from: i64) -> Option<i64> {
+        let at = i32::try_from(from.div_euclid(DAY)).ok()?;
+        let day = self.next_day(at)?;
+        if day == at
+            && let Some(second) = self.next_time(from.rem_euclid(DAY))
+        {
+            return Some(i64::from(day) * DAY + second);
         }
-        let date = self.next_day(date.checked_add(1.day()).ok()?)?;
-        Some(date.to_datetime(self.next_time(midnight)?))
+        let day = if day == at { self.next_day(at + 1)? } else { day };
+        Some(i64::from(day) * DAY + self.next_time(0)?)
     }
 
     /// How many times of day match at or after `from`.
@@ -115,9 +137,10 @@ impl Pattern {
             + has(self.hours, hour) * in_hour
     }
 
-    /// The first time of day that matches at or after `from`.
-    fn next_time(&self, from: Time) -> Option<Time> {
-        let (mut hour, mut minute, mut second) = (from.hour(), from.minute(), from.second());
+    /// The first second of the day that matches at or after `from`.
+    fn next_time(&self, from: i64) -> Option<i64> {
+        let from = u32::try_from(from).ok()?;
+        let (mut hour, mut minute, mut second) = (from / 3600, from / 60 % 60, from % 60);
         loop {
             let next = next_bit(self.hours, hour)?;
             if next != hour {
@@ -128,7 +151,7 @@ impl Pattern {
                     (minute, second) = (next, 0);
                 }
                 if let Some(second) = next_bit(self.seconds, second) {
-                    return Time::new(hour, minute, second, 0).ok();
+                    return Some((hour * 3600 + minute * 60 + second).into());
                 }
                 (minute, second) = (minute + 1, 0);
             }
@@ -136,9 +159,16 @@ impl Pattern {
         }
     }
 
-    /// The first day that matches at or after `from`.
-    fn next_day(&self, from: Date) -> Option<Date> {
-        let (mut year, mut month, mut day) = (from.year(), from.month(), from.day());
+    /// The first day that matches at or after `from`, both in days since 1970.
+    fn next_day(&self, from: i32) -> Option<i32> {
+        let from = from.max(0);
+        if let Some(weekdays) = self.only_weekdays {
+            // Of two weeks on end, those from today on.
+            let ahead = (u32::from(weekdays) | u32::from(weekdays) << 7) >> civil::weekday(from);
+            let day = from + ahead.trailing_zeros().cast_signed();
+            return (day <= LAST_DAY).then_some(day);
+        }
+        let Civil { mut year, mut month, mut day } = Civil::of_days(from);
         loop {
             let next = self.years.next(year)?;
             if next != year {
@@ -148,9 +178,9 @@ impl Pattern {
                 if next != month {
                     (month, day) = (next, 1);
                 }
-                let first = Date::new(year, month, 1).ok()?;
+                let first = Civil { year, month, day: 1 };
                 if let Some(day) = next_bit(self.days_of_month(first), day) {
-                    return Date::new(year, month, day).ok();
+                    return Some(Civil { year, month, day }.to_days());
                 }
                 (month, day) = (month + 1, 1);
             }
@@ -159,11 +189,24 @@ impl Pattern {
     }
 
     /// The days that match in the month that begins with `first`; bit 1 is the first.
-    fn days_of_month(&self, first: Date) -> u64 {
+    fn days_of_month(&self, first: Civil) -> u64 {
         let month = Month::new(first);
         let (days, weekdays) = (self.days.in_month(&month), self.weekdays.in_month(&month));
         let either = if self.joins_days { days & weekdays } else { days | weekdays };
         if self.weeks == u64::MAX { either } else { in_weeks(self.weeks, first, either) }
+    }
+
+    /// The weekdays that match, bit 0 is Sunday, where nothing else of a date decides.
+    fn weekdays_alone(&self) -> Option<u8> {
+        let any_year = (FIRST_YEAR..=LAST_YEAR).all(|year| self.years.has(year.into()));
+        let any_month = self.months & MONTHS == MONTHS;
+        let plain = DaySet { numbers: self.days.numbers, ..DaySet::default() } == self.days;
+        let any_number = plain && self.days.numbers & NUMBERS == NUMBERS;
+        let plain = DaySet { weekdays: self.weekdays.weekdays, ..DaySet::default() };
+        let weekdays = self.weekdays.weekdays & 0x7F;
+        let decides = any_year && any_month && any_number && self.weeks == u64::MAX;
+        let alone = decides && plain == self.weekdays && self.joins_days && weekdays != 0;
+        alone.then(|| u8::try_from(weekdays).ok()).flatten()
     }
 }
 
@@ -175,11 +218,8 @@ struct Month {
 }
 
 impl Month {
-    fn new(first: Date) -> Self {
-        Self {
-            length: first.days_in_month().unsigned_abs().into(),
-            first_weekday: first.weekday().to_sunday_zero_offset().unsigned_abs().into(),
-        }
+    fn new(first: Civil) -> Self {
+        Self { length: first.days_in_month(), first_weekday: civil::weekday(first.to_days()) }
     }
 
     fn all(&self) -> u64 {
@@ -238,10 +278,9 @@ impl DaySet {
         for day in ones(self.near_workdays).filter(|day| *day <= month.length) {
             days |= 1 << month.workday_near(day);
         }
-        for weekday in ones(self.weekdays) {
-            // Five of them, a week apart; `all` cuts off what the month does not have.
-            days |= 0x1020_4081 << month.first(weekday);
-        }
+        // The week as it begins in this month, five times; `all` cuts off what the month does not have.
+        let week = (self.weekdays | self.weekdays << 7) >> month.first_weekday & 0x7F;
+        days |= (week * 0x1020_4081) << 1;
         for (weeks, set) in (0..).zip(self.nth) {
             for weekday in ones(set) {
                 days |= 1 << (month.first(weekday) + 7 * weeks);
@@ -256,9 +295,11 @@ impl DaySet {
 }
 
 /// Of the `days` of the month beginning with `first` those that lie in one of the ISO weeks `weeks`.
-fn in_weeks(weeks: u64, first: Date, days: u64) -> u64 {
+fn in_weeks(weeks: u64, first: Civil, days: u64) -> u64 {
+    let number = |number: u32| i8::try_from(number).unwrap_or(i8::MAX);
     let is_in = |day: &u32| {
-        let date = first.checked_add(i64::from(*day - 1).days());
+        let year = i16::try_from(first.year).unwrap_or(i16::MAX);
+        let date = Date::new(year, number(first.month), number(*day));
         date.is_ok_and(|date| weeks & (1 << date.iso_week_date().week()) != 0)
     };
     ones(days).filter(is_in).fold(0, |days, day| days | 1 << day)
@@ -275,11 +316,13 @@ impl Years {
     }
 
     /// The first of these years at or after `from`.
-    fn next(&self, from: i16) -> Option<i16> {
-        (from.max(FIRST_YEAR)..=LAST_YEAR).find(|year| {
-            let index = (year - FIRST_YEAR).unsigned_abs();
-            self.0[usize::from(index / 64)] & (1 << (index % 64)) != 0
-        })
+    fn next(&self, from: i32) -> Option<i32> {
+        (from.max(FIRST_YEAR.into())..=LAST_YEAR.into()).find(|year| self.has(*year))
+    }
+
+    fn has(&self, year: i32) -> bool {
+        let index = (year - i32::from(FIRST_YEAR)).unsigned_abs() as usize;
+        self.0[index / 64] & (1 << (index % 64)) != 0
     }
 }
 
@@ -353,12 +396,9 @@ fn bits(values: &[u16]) -> u64 {
 }
 
 /// The lowest bit of `bits` at or above `from`.
-fn next_bit(bits: u64, from: i8) -> Option<i8> {
-    let rest = bits.checked_shr(from.unsigned_abs().into())?;
-    if rest == 0 {
-        return None;
-    }
-    i8::try_from(rest.trailing_zeros()).ok().map(|up| from + up)
+fn next_bit(bits: u64, from: u32) -> Option<u32> {
+    let rest = bits.checked_shr(from)?;
+    (rest != 0).then(|| from + rest.trailing_zeros())
 }
 
 /// The positions of the bits that are set.
