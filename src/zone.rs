@@ -144,9 +144,9 @@ impl Zone {
         let begin = Timestamp::constant(FROM_TO.0, 0);
         let changes = self.zone.following(begin);
         let changes = changes.map(|change| (change.timestamp().as_second(), change.offset()));
-        let end = (FROM_TO.1, self.offset(begin));
+        let end = (FROM_TO.1, self.zone.to_offset(begin));
         let changes = changes.take_while(|(at, _)| *at < FROM_TO.1).chain([end]);
-        let (mut from, mut offset) = (FROM_TO.0, self.offset(begin));
+        let (mut from, mut offset) = (FROM_TO.0, self.zone.to_offset(begin));
         let mut stretches = Vec::new();
         for (at, next) in changes {
             if next == offset && at < FROM_TO.1 {
@@ -176,7 +176,11 @@ impl Zone {
     /// How far the wall clock is from UTC at `at`.
     #[must_use]
     pub fn offset(&self, at: Timestamp) -> Offset {
-        self.zone.to_offset(at)
+        let known = self.stretch(at.as_second()).and_then(|stretch| {
+            let seconds = i32::try_from(stretch.offset).ok()?;
+            Offset::from_seconds(seconds).ok()
+        });
+        known.unwrap_or_else(|| self.zone.to_offset(at))
     }
 
     /// The first instant after `after` at which the rules of this zone change, if any is known.
@@ -303,7 +307,7 @@ mod tests {
                 quiet += 1;
                 assert!((from..until).contains(&at), "{name} {at}");
                 let at = Timestamp::from_second(at).expect("in range");
-                assert_eq!(i64::from(zone.offset(at).seconds()), offset, "{name} {at}");
+                assert_eq!(i64::from(zone.zone.to_offset(at).seconds()), offset, "{name} {at}");
                 assert_eq!(zone.read(zone.wall(at)), Some(Reading::Once(at)), "{name}");
                 assert_eq!(zone.second_pass_end(at), None, "{name} {at}");
             }

@@ -1,5 +1,6 @@
 //! Tables that read well.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 /// Rows under headings. The widest column that may shrink does, where a terminal is too narrow.
@@ -37,7 +38,6 @@ impl Grid {
         width: Option<usize>,
         with_headings: bool,
     ) -> io::Result<()> {
-        let cell_width = |cell: &str| cell.chars().count();
         let mut widths: Vec<_> = self.headings.iter().map(|heading| cell_width(heading)).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -52,24 +52,31 @@ impl Grid {
         }
         let headings: Vec<_> = self.headings.iter().map(ToString::to_string).collect();
         let headings = with_headings.then_some(&headings);
+        let mut line = String::new();
         for row in headings.into_iter().chain(&self.rows) {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{:<width$}", cut(cell, *width)));
-            let line = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
-            writeln!(out, "{}", line.trim_end())?;
+            line.clear();
+            for (cell, width) in row.iter().zip(&widths) {
+                let cell = cut(cell, *width);
+                line.push_str(&cell);
+                line.extend(std::iter::repeat_n(' ', GAP + width - cell_width(&cell)));
+            }
+            out.write_all(line.trim_end().as_bytes())?;
+            out.write_all(b"\n")?;
         }
         Ok(())
     }
 }
 
-fn cut(cell: &str, width: usize) -> String {
-    if cell.chars().count() <= width {
+fn cell_width(cell: &str) -> usize {
+    if cell.is_ascii() { cell.len() } else { cell.chars().count() }
+}
+
+fn cut(cell: &str, width: usize) -> Cow<'_, str> {
+    if cell_width(cell) <= width {
         return cell.into();
     }
     let kept: String = cell.chars().take(width.saturating_sub(1)).collect();
-    format!("{}…", kept.trim_end())
+    format!("{}…", kept.trim_end()).into()
 }
 
 /// How wide standard output is, if it is a terminal.

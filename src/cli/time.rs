@@ -1,5 +1,7 @@
 //! Times as people type and read them.
 
+use std::fmt::Write;
+
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::exit::{Exit, Failure};
@@ -101,12 +103,19 @@ pub fn rfc3339(at: Timestamp, zone: &Zone) -> String {
 /// How far away `at` is, for people: `in 3m`, `in 2h 5m`, `in 3d 4h`.
 pub fn relative(at: Timestamp, now: Timestamp) -> String {
     let away = at.duration_since(now);
-    let words = rough(away.abs());
-    if away.is_negative() { format!("{words} ago") } else { format!("in {words}") }
+    let mut words = String::with_capacity(16);
+    if away.is_negative() {
+        rough(&mut words, away.abs());
+        words.push_str(" ago");
+    } else {
+        words.push_str("in ");
+        rough(&mut words, away);
+    }
+    words
 }
 
 /// A length in its two largest units.
-fn rough(length: SignedDuration) -> String {
+fn rough(words: &mut String, length: SignedDuration) {
     let seconds = length.as_secs();
     let units = [
         (seconds / 86_400, "d"),
@@ -115,9 +124,14 @@ fn rough(length: SignedDuration) -> String {
         (seconds % 60, "s"),
     ];
     let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(3);
-    let shown = units[first..].iter().take(2).enumerate();
-    let words = shown.filter(|(index, (count, _))| *index == 0 || *count > 0);
-    words.map(|(_, (count, unit))| format!("{count}{unit}")).collect::<Vec<_>>().join(" ")
+    for (index, (count, unit)) in units[first..].iter().take(2).enumerate() {
+        if index > 0 && *count == 0 {
+            continue;
+        }
+        let gap = if index > 0 { " " } else { "" };
+        // A text takes all that is written.
+        let _ = write!(words, "{gap}{count}{unit}");
+    }
 }
 
 #[cfg(test)]
