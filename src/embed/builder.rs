@@ -199,7 +199,8 @@ fn in_file(directory: &std::path::Path, catalogue: &Catalogue) -> Result<Opened,
     let failed = |error: crate::store::StoreError| SchedulerError::Store(error.to_string());
     let opened = Sqlite::open(directory, Keep::default()).map_err(failed)?;
     let archive = Archive::open(directory, catalogue.clone()).map_err(failed)?;
-    let directories = Directories { state: held.path().into(), output: held.output() };
+    let state = std::path::absolute(held.path()).unwrap_or_else(|_| held.path().into());
+    let directories = Directories { state, output: held.output() };
     let directories = Some(directories);
     let store = Held { store: opened.store, _directory: held };
     let (remembered, last_event) = (opened.remembered, opened.last_event);
