@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
+use serde::Serializer;
+use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
 
 use super::inherit::Layers;
@@ -15,27 +17,50 @@ use crate::zone::Zone;
 /// Every key that holds for a task, as a JSON object, in the order of the manual. Values of its
 /// environment, which may be secrets, are left out.
 pub(super) fn text(layers: &Layers<'_>, zone: &Zone) -> Arc<str> {
-    let mut all = Map::new();
-    let triggers = layers.triggers();
-    for key in keys::TASK {
-        if let Some(value) = value(layers, key) {
-            all.insert(key.into(), value);
-        } else if let Some(found) = triggers.iter().find(|found| found.key.name == key) {
-            all.insert(key.into(), json(found.node));
-        }
-    }
-    all.insert("timezone".into(), zone.name().into());
-    Value::Object(all).to_string().into()
+    let mut text = Vec::with_capacity(256);
+    // Memory takes all that is written, and every value of TOML is one of JSON, but for infinity.
+    let _ = write(&mut text, layers, zone);
+    String::from_utf8(text).unwrap_or_default().into()
 }
 
-fn value(layers: &Layers<'_>, key: &str) -> Option<Value> {
-    match key {
-        "extends" => None,
-        trigger if keys::TRIGGERS.contains(&trigger) => None,
-        "env" => object(layers, key, |_| Value::Null),
-        "metadata" | "params" => object(layers, key, json),
-        key => layers.get_or_false(key).map(|found| json(found.node)),
+fn write(out: &mut Vec<u8>, layers: &Layers<'_>, zone: &Zone) -> serde_json::Result<()> {
+    let mut serializer = serde_json::Serializer::new(out);
+    let mut all = serializer.serialize_map(None)?;
+    let triggers = layers.triggers();
+    let mut says_zone = false;
+    for key in keys::TASK {
+        match key {
+            "extends" => {}
+            "timezone" if layers.get_or_false(key).is_some() => {
+                says_zone = true;
+                all.serialize_entry(key, zone.name())?;
+            }
+            trigger if keys::TRIGGERS.contains(&trigger) => {
+                if let Some(found) = triggers.iter().find(|found| found.key.name == key) {
+                    all.serialize_entry(key, found.node)?;
+                }
+            }
+            "env" => {
+                if let Some(names) = object(layers, key, |_| Value::Null) {
+                    all.serialize_entry(key, &names)?;
+                }
+            }
+            "metadata" | "params" => {
+                if let Some(table) = object(layers, key, json) {
+                    all.serialize_entry(key, &table)?;
+                }
+            }
+            key => {
+                if let Some(found) = layers.get_or_false(key) {
+                    all.serialize_entry(key, found.node)?;
+                }
+            }
+        }
     }
+    if !says_zone {
+        all.serialize_entry("timezone", zone.name())?;
+    }
+    all.end()
 }
 
 fn object(layers: &Layers<'_>, key: &str, value: impl Fn(&super::Node) -> Value) -> Option<Value> {

@@ -13,19 +13,25 @@ use super::value::{Node, Table, Value};
 use crate::duration;
 use crate::hash;
 use crate::trigger::cron::{
-    Crontab, Expression, Fault, Field, FieldText, Pattern, parse_crontab, parse_fields,
+    Crontab, Expression, Fault, Field, FieldText, Pattern, Readings, parse_crontab, parse_fields,
 };
 use crate::trigger::{Cron, Dates, Interval, Moment, Start, Startup, Trigger, When};
 use crate::zone::{Reading, Zone};
 
 /// Patterns by what was written, so that equal ones share one copy.
 #[derive(Default)]
-pub(super) struct Patterns(HashMap<Expression, Result<Arc<Pattern>, Fault>>);
+pub(super) struct Patterns {
+    made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
+    /// So do equal fields.
+    readings: Readings,
+}
 
 impl Patterns {
     fn get(&mut self, expression: Expression) -> Result<Arc<Pattern>, Fault> {
-        let made = self.0.entry(expression);
-        made.or_insert_with_key(|expression| Pattern::new(expression.clone()).map(Arc::new)).clone()
+        let Self { made, readings } = self;
+        let make =
+            |expression: &Expression| Pattern::read(expression.clone(), readings).map(Arc::new);
+        made.entry(expression).or_insert_with_key(make).clone()
     }
 }
 

@@ -32,7 +32,7 @@ pub use expression::{Dialect, Expression};
 pub use fault::{Fault, Problem};
 pub use field::Field;
 pub use fields::{FieldText, parse_fields};
-pub use pattern::Pattern;
+pub use pattern::{Pattern, Readings};
 
 use super::{FIRST_YEAR, HORIZON};
 use crate::zone::{Reading, Zone};

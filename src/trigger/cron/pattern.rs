@@ -1,5 +1,7 @@
 //! A pattern ready to be searched: a set of bits for each field.
 
+use std::collections::HashMap;
+
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -69,17 +71,28 @@ impl Pattern {
     ///
     /// Returns a [`Fault`] without a place if it fires in no year at all.
     pub fn new(expression: Expression) -> Result<Self, Fault> {
-        let unreadable = |problem| Fault::new(problem, 0..0);
-        let numbers = Numbers::read(&expression).map_err(unreadable)?;
+        Self::read(expression, &mut Readings::default())
+    }
+
+    /// The same, where others have been made by these `readings`.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`Fault`] without a place if it fires in no year at all.
+    pub fn read(expression: Expression, readings: &mut Readings) -> Result<Self, Fault> {
+        let mut of = |field| {
+            let read = readings.of(&expression, field);
+            read.map_err(|problem| Fault::new(problem, 0..0))
+        };
         let mut pattern = Self {
-            seconds: bits(&numbers.second),
-            minutes: bits(&numbers.minute),
-            hours: bits(&numbers.hour),
-            months: bits(&numbers.month),
-            weeks: bits(&numbers.week),
-            years: Years::of(&numbers.year),
-            days: DaySet::of(&expression.day, bits(&numbers.day), 0),
-            weekdays: DaySet::of(&expression.day_of_week, 0, bits(&numbers.day_of_week)),
+            seconds: of(Field::Second)?[0],
+            minutes: of(Field::Minute)?[0],
+            hours: of(Field::Hour)?[0],
+            months: of(Field::Month)?[0],
+            weeks: of(Field::Week)?[0],
+            years: Years(of(Field::Year)?),
+            days: DaySet::of(&expression.day, of(Field::Day)?[0], 0),
+            weekdays: DaySet::of(&expression.day_of_week, 0, of(Field::DayOfWeek)?[0]),
             joins_days: expression.joins_days(),
             only_weekdays: None,
             expression,
@@ -306,15 +319,6 @@ fn in_weeks(weeks: u64, first: Civil, days: u64) -> u64 {
 }
 
 impl Years {
-    fn of(years: &[u16]) -> Self {
-        let mut set = [0; 4];
-        for year in years {
-            let index = year - FIRST_YEAR.unsigned_abs();
-            set[usize::from(index / 64)] |= 1 << (index % 64);
-        }
-        Self(set)
-    }
-
     /// The first of these years at or after `from`.
     fn next(&self, from: i32) -> Option<i32> {
         (from.max(FIRST_YEAR.into())..=LAST_YEAR.into()).find(|year| self.has(*year))
@@ -326,61 +330,58 @@ impl Years {
     }
 }
 
-/// The plain numbers of each field, as croner reads them.
-struct Numbers {
-    second: Vec<u16>,
-    minute: Vec<u16>,
-    hour: Vec<u16>,
-    day: Vec<u16>,
-    month: Vec<u16>,
-    day_of_week: Vec<u16>,
-    week: Vec<u16>,
-    year: Vec<u16>,
+/// The plain numbers of fields, as croner reads them: each distinct one once.
+#[derive(Clone, Debug, Default)]
+pub struct Readings(HashMap<(Field, Vec<Item>), [u64; 4]>);
+
+impl Readings {
+    /// The numbers of `field` in a set of bits; of years, those since 1970.
+    fn of(&mut self, expression: &Expression, field: Field) -> Result<[u64; 4], Problem> {
+        let items = expression.field(field);
+        let plain: Vec<_> = items.iter().filter_map(|item| item.plain(field)).collect();
+        if plain.is_empty() {
+            return Ok([0; 4]);
+        }
+        if let Some(known) = self.0.get(&(field, items.to_vec())) {
+            return Ok(*known);
+        }
+        let values = match field {
+            // Asking croner for all its five thousand years takes longer than all the rest.
+            Field::Year if expression.is_any(field) => {
+                (FIRST_YEAR.unsigned_abs()..=LAST_YEAR.unsigned_abs()).collect()
+            }
+            // There are 53 weeks at most; all bits stand for every week.
+            Field::Week if expression.is_any(field) => (0..64).collect(),
+            field => read(field, &plain.join(","))?,
+        };
+        let base = if field == Field::Year { FIRST_YEAR.unsigned_abs() } else { 0 };
+        let mut set = [0; 4];
+        for value in values {
+            let index = value - base;
+            set[usize::from(index / 64)] |= 1 << (index % 64);
+        }
+        self.0.insert((field, items.to_vec()), set);
+        Ok(set)
+    }
 }
 
-impl Numbers {
-    fn read(expression: &Expression) -> Result<Self, Problem> {
-        let plain = |field: Field| {
-            let items = expression.field(field).iter().filter_map(|item| item.plain(field));
-            let text = items.collect::<Vec<_>>().join(",");
-            // croner takes no empty field; what it makes of this one is thrown away below.
-            if text.is_empty() { "*".into() } else { text }
-        };
-        let fields = {
-            use Field::{Day, DayOfWeek, Hour, Minute, Month, Second, Year};
-            [Second, Minute, Hour, Day, Month, DayOfWeek, Year].map(plain)
-        };
+/// The values that `text` means in `field`.
+fn read(field: Field, text: &str) -> Result<Vec<u16>, Problem> {
+    let with = |at: usize| {
+        let mut fields = ["0", "0", "0", "1", "1", "*", "1970"];
+        fields[at] = text;
+        croner(&fields.join(" ")).map(|cron| cron.pattern)
+    };
+    Ok(match field {
+        Field::Second => with(0)?.seconds.values(),
         // croner has no field for weeks; that of minutes reads the same numbers.
-        let weeks = ["0", &plain(Field::Week), "0", "1", "1", "*", "1970"];
-        let (least_year, last_year) = Field::Year.bounds();
-        let cron = croner(&fields.join(" "))?.pattern;
-        let has_plain =
-            |field: Field| expression.field(field).iter().any(|item| item.plain(field).is_some());
-        let week = if expression.is_any(Field::Week) {
-            (0..64).collect()
-        } else {
-            croner(&weeks.join(" "))?.pattern.minutes.values()
-        };
-        Ok(Self {
-            second: cron.seconds.values(),
-            minute: cron.minutes.values(),
-            hour: cron.hours.values(),
-            day: if has_plain(Field::Day) { cron.days.values() } else { Vec::new() },
-            month: cron.months.values(),
-            day_of_week: if has_plain(Field::DayOfWeek) {
-                cron.days_of_week.values()
-            } else {
-                Vec::new()
-            },
-            week,
-            // Asking croner for all its five thousand years takes longer than all the rest.
-            year: if expression.is_any(Field::Year) {
-                (least_year..=last_year).collect()
-            } else {
-                cron.years.values()
-            },
-        })
-    }
+        Field::Minute | Field::Week => with(1)?.minutes.values(),
+        Field::Hour => with(2)?.hours.values(),
+        Field::Day => with(3)?.days.values(),
+        Field::Month => with(4)?.months.values(),
+        Field::DayOfWeek => with(5)?.days_of_week.values(),
+        Field::Year => with(6)?.years.values(),
+    })
 }
 
 fn croner(text: &str) -> Result<croner::Cron, Problem> {
@@ -389,10 +390,6 @@ fn croner(text: &str) -> Result<croner::Cron, Problem> {
         item: format!("{text}: {error}"),
         field: Field::Minute,
     })
-}
-
-fn bits(values: &[u16]) -> u64 {
-    values.iter().fold(0, |bits, value| bits | 1 << value)
 }
 
 /// The lowest bit of `bits` at or above `from`.
