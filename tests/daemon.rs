@@ -339,3 +339,21 @@ fn a_run_tells_what_it_has_used() {
     assert!(cpu > 0.0 && (cpu - kept).abs() < 0.01, "{end} {row}");
     daemon.stop();
 }
+
+/// To many programs a second signal means to give up at once.
+#[test]
+fn who_is_to_stop_is_asked_once() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [tasks.counts]
+        startup = "start"
+        timeout = "1s"
+        command = "n=0; trap 'n=$((n+1))' TERM; i=0; while [ $i -lt 40 ]; do sleep 0.05; i=$((i+1)); done; echo $n > asked"
+        "#,
+    );
+    let mut daemon = place.daemon(["--state", "none"]);
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "timed-out");
+    assert_eq!(place.read("asked"), "1\n");
+    daemon.stop();
+}

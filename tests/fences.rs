@@ -77,6 +77,11 @@ fn a_run_ends_with_all_that_it_has_started_and_one_that_ends_by_itself_leaves_wh
         after   = { any = "escapes", on = "finish" }
         command = "setsid sleep 1000 > /dev/null & i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"
 
+        [tasks.counts]
+        after   = "nice"
+        timeout = "1s"
+        command = "n=0; trap 'n=$((n+1))' TERM; i=0; while [ $i -lt 40 ]; do sleep 0.05; i=$((i+1)); done; echo $n > asked"
+
         [tasks.nice]
         after   = "leaves"
         nice    = 5
@@ -97,6 +102,13 @@ fn a_run_ends_with_all_that_it_has_started_and_one_that_ends_by_itself_leaves_wh
     let end = container.daemon.wait_for("run finished");
     assert!(end["task"] == "nice" && end["outcome"] == "success", "{end}");
     assert!(place.read("group").contains("0::/nice@"), "{}", place.read("group"));
+    let end = container.daemon.wait_for("run finished");
+    assert!(end["task"] == "counts" && end["outcome"] == "timed-out", "{end}");
+    assert_eq!(
+        place.read("asked"),
+        "1\n",
+        "once, although it is in a group and in a control group"
+    );
     let all = container.groups();
     let left: Vec<_> = all.iter().filter(|group| group.starts_with("leaves")).collect();
     let [left] = left.as_slice() else { panic!("{all:?}") };

@@ -113,3 +113,35 @@ fn only_an_order_is_followed() {
         assert!(text(&output.stderr).contains("unexpected argument"), "{}", text(&output.stderr));
     }
 }
+
+#[test]
+fn what_is_set_up_fails_as_what_is_not() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [defaults]
+        nice = 5
+        [tasks.nul]
+        startup  = "start"
+        env_file = "nul.env"
+        command  = ["true"]
+        # Less than what sets it up has itself.
+        [tasks.small]
+        after   = { any = "nul", on = "finish" }
+        limits  = { address_space = "8MiB" }
+        env     = { LONG = "$LONG" }
+        command = ["/bin/true"]
+        "#,
+    );
+    place.write("nul.env", "A=\"a\0b\"\n");
+    place.write(
+        "schedules.toml",
+        &place.read("schedules.toml").replace("$LONG", &"x".repeat(100_000)),
+    );
+    let mut daemon = place.daemon(["--state", "none"]);
+    let end = daemon.wait_for("run finished");
+    let outcome = end["outcome"].as_str().expect("text");
+    assert!(outcome.starts_with("not-started"), "{end}");
+    assert_eq!(daemon.wait_for("run finished")["outcome"], "success");
+    daemon.stop();
+}

@@ -61,7 +61,7 @@ use crate::runner;
 #[must_use]
 pub fn main() -> ExitCode {
     if runner::is_order(std::env::args_os().skip(1)) {
-        output::complain(&runner::become_program().to_string());
+        runner::become_program();
         return ExitCode::FAILURE;
     }
     match complete::complete() {

@@ -142,8 +142,13 @@ impl Builder {
             Beginning { store, observers, keep, remembered, last_event, shutdown_grace };
         let phase = Phase::New(Box::new(beginning));
         let Self { clock, defaults, limits, output, .. } = self;
-        let plan =
-            Mutex::new(Plan { tasks: BTreeMap::new(), rust: BTreeMap::new(), limits, phase });
+        let plan = Mutex::new(Plan {
+            tasks: BTreeMap::new(),
+            rust: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            limits,
+            phase,
+        });
         let around = Around::default();
         let inner = Inner {
             clock,

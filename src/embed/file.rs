@@ -45,13 +45,14 @@ impl TaskScheduler {
         let path = std::path::absolute(&given).unwrap_or(given);
         let zone = self.0.zone.clone();
         let (now, file) = (self.now(), path.clone());
+        // Of two at once the later one reads what is there then.
+        let mut plan = self.0.plan.lock().await;
         let read = tokio::task::spawn_blocking(move || read(file, zone, now)).await;
         let read = read.map_err(|error| wrong(&path, error.to_string()))?;
         if !read.is_valid() {
             return Err(wrong(&path, all_wrong(&read)));
         }
         warn(&read);
-        let mut plan = self.0.plan.lock().await;
         let mut tasks = plan.tasks.clone();
         tasks.retain(|_, entry| entry.file.as_deref() != Some(&path));
         let mut names = Vec::new();
@@ -67,7 +68,7 @@ impl TaskScheduler {
             return Err(SchedulerError::Circle(task.to_string()));
         }
         plan.tasks = tasks;
-        plan.limits.pools.extend(read.daemon.limits.pools);
+        plan.pools.insert(path, read.daemon.limits.pools);
         self.take_up(&plan).await?;
         Ok(names)
     }

@@ -40,6 +40,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -101,6 +102,8 @@ struct Plan {
     #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "there are no files"))]
     rust: BTreeMap<Name, Arc<dyn Body>>,
     limits: Limits,
+    /// The pools that files have.
+    pools: BTreeMap<PathBuf, BTreeMap<Name, NonZeroU32>>,
     phase: Phase,
 }
 
@@ -254,7 +257,7 @@ impl TaskScheduler {
                 let tasks = plan.tasks.iter();
                 let tasks = tasks.map(|(name, entry)| (name.clone(), entry.task.clone())).collect();
                 let schedules = plan.schedules();
-                let limits = plan.limits.clone();
+                let limits = plan.limits();
                 let taken_up = Box::new(taken_up);
                 let change = Change { tasks, schedules, limits, taken_up };
                 let changed = running.engine.change(change).await;
@@ -282,6 +285,15 @@ impl TaskScheduler {
         };
         let surroundings = self.surroundings().clone();
         self.0.catalogue.replace(plan.known());
+        // Commands of an earlier life may have outlived it. Given up here, it has not begun.
+        let go_on = match &plan.phase {
+            Phase::New(beginning) => {
+                let runs = beginning.remembered.runs.iter();
+                let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
+                if attempts.is_empty() { Vec::new() } else { surroundings.go_on(&attempts).await }
+            }
+            _ => Vec::new(),
+        };
         let Phase::New(beginning) = std::mem::replace(&mut plan.phase, Phase::Ended) else {
             return Err(SchedulerError::Started);
         };
@@ -294,14 +306,8 @@ impl TaskScheduler {
             last_event,
             shutdown_grace,
         } = *beginning;
-        // Commands of an earlier life may have outlived it.
-        let runs = remembered.runs.iter();
-        let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
-        if !attempts.is_empty() {
-            let go_on = surroundings.go_on(&attempts).await;
-            for (run, goes_on) in remembered.runs.iter_mut().zip(go_on) {
-                run.goes_on = goes_on;
-            }
+        for (run, goes_on) in remembered.runs.iter_mut().zip(go_on) {
+            run.goes_on = goes_on;
         }
         let each_day = left_output(&surroundings, &self.0.catalogue, keep);
         each_day();
@@ -318,7 +324,7 @@ impl TaskScheduler {
             is_first: true,
             each_day: Box::new(each_day),
         };
-        let engine = Engine::start(parts, plan.schedules(), plan.limits.clone()).await;
+        let engine = Engine::start(parts, plan.schedules(), plan.limits()).await;
         let handle = engine.handle();
         let serving = tokio::spawn(engine.serve());
         plan.phase = Phase::Running(Running { engine: handle, serving });
@@ -584,6 +590,15 @@ impl Plan {
         self.tasks.remove(name);
         self.tasks.extend(before.map(|before| (name.clone(), before)));
         Err(SchedulerError::Circle(name.to_string()))
+    }
+
+    /// Those of the builder, with the pools of files; its own are stronger.
+    fn limits(&self) -> Limits {
+        let mut limits = self.limits.clone();
+        for (name, places) in self.pools.values().flatten() {
+            limits.pools.entry(name.clone()).or_insert(*places);
+        }
+        limits
     }
 
     fn schedules(&self) -> Vec<Schedule> {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
+use super::fence::Fence;
 use super::identity::User;
 use super::processes::Process;
 use super::supervise::Exit;
@@ -99,6 +100,8 @@ pub(super) async fn adopt(
 ) -> Ending {
     let asked = context.clone();
     let signs = Signs::new(surroundings, context.run(), context.attempt().number);
+    // It goes with the attempt.
+    let fence = surroundings.fences.as_ref().map(|fences| fences.of(context.attempt()));
     let adopted = Adopted { task, surroundings, signs };
     let (name, run) = (context.task(), &adopted.signs.name);
     tracing::info!(task = %name, %run, "a run of an earlier life goes on");
@@ -112,9 +115,7 @@ pub(super) async fn adopt(
         biased;
         () = adopted.gone(&first) => {}
         () = context.grace_over() => {
-            if let Some(fences) = &surroundings.fences {
-                fences.of(context.run()).kill();
-            }
+            fence.iter().for_each(Fence::kill);
             adopted.gone(&[Signal::KILL]).await;
         }
     }

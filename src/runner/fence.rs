@@ -5,16 +5,17 @@
 //! may hold no process itself, so that taskd has to sit in one beside those of its runs: systemd puts
 //! it there (`DelegateSubgroup=daemon`), and as the first process of a container it goes there itself.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::event::RunId;
-use crate::task::Usage;
+use crate::task::{Attempt, Usage};
 
 /// The group in which taskd itself sits.
 const OWN: &str = "daemon";
@@ -58,7 +59,14 @@ impl Bounds {
 #[derive(Debug)]
 pub struct Fences {
     directory: PathBuf,
+    /// Groups whose runs are over, and that still held something then.
+    left: Left,
 }
+
+type Left = Arc<Mutex<VecDeque<PathBuf>>>;
+
+/// So many of those are looked at whenever another is made.
+const LOOKS: usize = 4;
 
 impl Fences {
     /// The place that was delegated to this process, if one was, ready for groups of runs; what earlier
@@ -85,7 +93,7 @@ impl Fences {
                     fs::write(directory.join("cgroup.subtree_control"), format!("+{controller}"));
             }
         }
-        let fences = Self { directory };
+        let fences = Self { directory, left: Left::default() };
         fences.remove_empty();
         // Whether it may indeed.
         let probe = fences.directory.join(".taskd");
@@ -104,29 +112,53 @@ impl Fences {
 
     fn remove_empty(&self) {
         for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(|name| name.parse::<RunId>().is_ok()) {
+            if entry.file_name().to_str().is_some_and(is_of_attempt) {
                 // One that still holds processes stays.
                 let _ = fs::remove_dir(entry.path());
             }
         }
     }
 
-    /// The group of `run`, whether or not it is there.
-    pub(super) fn of(&self, run: &RunId) -> Fence {
-        Fence { directory: self.directory.join(run.to_string()) }
+    /// The group of an attempt, whether or not it is there.
+    pub(super) fn of(&self, attempt: &Attempt) -> Fence {
+        let directory = self.directory.join(format!("{}.{}", attempt.run, attempt.number));
+        Fence { directory, left: self.left.clone() }
     }
 
-    /// Makes the group of `run`.
-    pub(super) fn make(&self, run: &RunId, bounds: &Bounds) -> io::Result<Fence> {
-        let fence = self.of(run);
-        // An attempt before this one may have left it, and processes in it.
-        let _ = fs::remove_dir(&fence.directory);
+    /// Makes the group of an attempt.
+    pub(super) fn make(&self, attempt: &Attempt, bounds: &Bounds) -> io::Result<Fence> {
+        self.tidy();
+        let fence = self.of(attempt);
         make(&fence.directory)?;
         for (_, _, file, text) in bounds.settings() {
             fs::write(fence.directory.join(file), text)?;
         }
         Ok(fence)
     }
+}
+
+impl Fences {
+    /// Looks whether some of what was left has ended since.
+    fn tidy(&self) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..LOOKS.min(left.len()) {
+            if let Some(directory) = left.pop_front().filter(|left| !remove(left)) {
+                left.push_back(directory);
+            }
+        }
+    }
+}
+
+/// Removes a group; whether it is gone.
+fn remove(directory: &Path) -> bool {
+    let removed = fs::remove_dir(directory);
+    removed.is_ok() || !directory.exists()
+}
+
+/// Whether a group has the name of an attempt.
+fn is_of_attempt(name: &str) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(run, number)| run.parse::<RunId>().is_ok() && number.parse::<u32>().is_ok())
 }
 
 fn make(directory: &Path) -> io::Result<()> {
@@ -191,6 +223,7 @@ fn descendants(process: u32) -> Vec<u32> {
 #[derive(Debug)]
 pub(super) struct Fence {
     directory: PathBuf,
+    left: Left,
 }
 
 impl Fence {
@@ -235,8 +268,10 @@ impl Fence {
         !events.lines().any(|line| line == "populated 1")
     }
 
-    /// Sends a signal to all that is in it.
-    pub(super) fn signal(&self, which: Signal) {
+    /// Sends a signal to all that is in it, but for those of this process group, who have it already.
+    pub(super) fn signal(&self, which: Signal, but: Option<Pid>) {
+        let has_it =
+            |process: &Pid| but.is_some() && rustix::process::getpgid(Some(*process)).ok() == but;
         let watched = |process: &Pid| {
             let pidfd = rustix::process::pidfd_open(*process, PidfdFlags::empty());
             pidfd.ok().map(|pidfd| (*process, pidfd))
@@ -244,7 +279,8 @@ impl Fence {
         let watched: Vec<_> = self.processes().iter().filter_map(watched).collect();
         // Looked at again, now that no number can become another's.
         let there = self.processes();
-        for (_, pidfd) in watched.iter().filter(|(process, _)| there.contains(process)) {
+        let wanted = |(process, _): &&(Pid, _)| there.contains(process) && !has_it(process);
+        for (_, pidfd) in watched.iter().filter(wanted) {
             // It may have ended.
             let _ = rustix::process::pidfd_send_signal(pidfd, which);
         }
@@ -254,7 +290,7 @@ impl Fence {
     pub(super) fn kill(&self) {
         // Kernels before 5.14 have no switch for it.
         if fs::write(self.directory.join("cgroup.kill"), "1").is_err() {
-            self.signal(Signal::KILL);
+            self.signal(Signal::KILL, None);
         }
     }
 
@@ -274,7 +310,10 @@ impl Fence {
 
 impl Drop for Fence {
     fn drop(&mut self) {
-        // It holds what the run has left behind.
-        let _ = fs::remove_dir(&self.directory);
+        if !remove(&self.directory) {
+            // It holds what the run has left behind, or what is about to end.
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.push_back(std::mem::take(&mut self.directory));
+        }
     }
 }

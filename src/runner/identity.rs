@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd;
-use rustix::fs::Mode;
+use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::{Gid, Uid};
@@ -223,8 +223,8 @@ const STEPS: [&str; 7] =
 const STEP: i32 = 1 << 16;
 
 impl Change {
-    /// Lets the child of `command`, a fork, do this before it becomes the program; its output becomes its
-    /// user's, if it `owns_output`.
+    /// Lets the child of `command`, a fork, or this process, where that becomes it, do this before it is the
+    /// program; its output becomes its user's, if it `owns_output`.
     pub(super) fn prepare(self, command: &mut Command, owns_output: bool) {
         let act = move || self.act(owns_output);
         #[expect(unsafe_code, reason = "between fork and exec only some calls are allowed")]
@@ -240,7 +240,12 @@ impl Change {
     ///
     /// Returns an error in which [`failed_step`] finds what failed.
     pub(super) fn act(&self, owns_output: bool) -> io::Result<()> {
-        if owns_output && self.uid.is_some() {
+        // What was opened for it alone, and not a device that it got instead.
+        let is_its_own = rustix::fs::fstat(rustix::stdio::stdout()).is_ok_and(|output| {
+            let kind = FileType::from_raw_mode(output.st_mode);
+            kind.is_file() || kind.is_fifo()
+        });
+        if owns_output && is_its_own && self.uid.is_some() {
             // Some file systems know no owners, and then anybody may write.
             let _ = rustix::fs::fchown(rustix::stdio::stdout(), self.uid, self.gid);
         }

@@ -177,9 +177,10 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        let Some((mut child, _own, _fence)) = self.0.take() else { return };
+        let Some((mut child, _own, fence)) = self.0.take() else { return };
         // It may have ended by itself.
         let _ = rustix::process::kill_process_group(Pid::from_child(&child), Signal::KILL);
+        fence.iter().for_each(Fence::kill);
         let _ = child.wait();
     }
 }

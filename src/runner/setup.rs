@@ -19,6 +19,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use rustix::fs::FileType;
+use rustix::io::Errno;
 
 use super::children::{Children, Own};
 use super::identity::{self, Change};
@@ -26,6 +27,9 @@ use super::spawn;
 
 /// The only argument of a taskd that is started for this.
 const ARGUMENT: &str = "--set-up-and-become";
+
+/// What it answers first, as soon as it has read its order.
+const UNDERSTOOD: &str = "+";
 
 /// What such a process does, and what it becomes.
 #[derive(Debug, PartialEq)]
@@ -57,17 +61,20 @@ pub(super) fn start(
     let (mut child, own) = Children::start(children, &mut command)?;
     // Their end is theirs alone.
     drop(command);
-    // One that has been killed already answers nothing, and its end is seen.
-    let _ = ours.write_all(&order.encode()).and_then(|()| ours.shutdown(Shutdown::Write));
+    // One that has ended already takes nothing, and answers nothing.
+    let _ = ours.write_all(&order.encode());
+    let _ = ours.shutdown(Shutdown::Write);
     let mut answer = String::new();
     let _ = ours.read_to_string(&mut answer);
-    match answer.parse() {
-        Ok(number) => {
-            child.wait()?;
-            Err(io::Error::from_raw_os_error(number))
-        }
-        Err(_) => Ok((child, own)),
-    }
+    let error = match answer.strip_prefix(UNDERSTOOD).map(str::parse) {
+        Some(Err(_)) => return Ok((child, own)),
+        Some(Ok(number)) => io::Error::from_raw_os_error(number),
+        None => io::Error::other("its set-up has ended early"),
+    };
+    // It may hang where it should have ended.
+    let _ = child.kill();
+    child.wait()?;
+    Err(error)
 }
 
 /// Whether a taskd with these arguments is one that is to [`become_program`]: nobody else gives it a
@@ -78,34 +85,22 @@ pub fn is_order(arguments: impl IntoIterator<Item = OsString>) -> bool {
             .is_ok_and(|stdin| FileType::from_raw_mode(stdin.st_mode).is_socket())
 }
 
-/// Does what the order says that comes by standard input, and becomes the program.
-///
-/// # Errors
-///
-/// Returns only if that cannot be, and why; whoever has sent an order has been told.
-#[must_use]
-pub fn become_program() -> io::Error {
-    let socket = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3);
-    let mut socket = match socket {
-        Ok(socket) => UnixStream::from(socket),
-        Err(error) => return error.into(),
-    };
-    let error = follow_order(&mut socket);
-    if let Some(number) = error.raw_os_error() {
-        // Whoever should read it may have gone.
-        let _ = write!(socket, "{number}");
-    }
-    error
+/// Does what the order says that comes by standard input, and becomes the program. Returns only if that
+/// cannot be; whoever has sent the order has been told why.
+pub fn become_program() {
+    let Ok(socket) = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3) else { return };
+    let mut socket = UnixStream::from(socket);
+    let mut bytes = Vec::new();
+    let read = socket.read_to_end(&mut bytes).ok();
+    let Some(order) = read.and_then(|_| Order::decode(&bytes)) else { return };
+    // From here on silence means that it has become the program. Whoever should read it may have gone.
+    let _ = socket.write_all(UNDERSTOOD.as_bytes());
+    let error = follow(order);
+    let number = error.raw_os_error().unwrap_or(Errno::INVAL.raw_os_error());
+    let _ = write!(socket, "{number}");
 }
 
-fn follow_order(socket: &mut UnixStream) -> io::Error {
-    let mut bytes = Vec::new();
-    if let Err(error) = socket.read_to_end(&mut bytes) {
-        return error;
-    }
-    let Some(order) = Order::decode(&bytes) else {
-        return io::Error::other("this is for taskd itself, which sends an order");
-    };
+fn follow(order: Order) -> io::Error {
     let stdin = match &order.stdin {
         Some(text) => spawn::input(text),
         None => File::open("/dev/null"),
@@ -116,7 +111,7 @@ fn follow_order(socket: &mut UnixStream) -> io::Error {
         return identity::no_entry(&error);
     }
     let replaced = stdin.and_then(|stdin| Ok(rustix::stdio::dup2_stdin(&stdin)?));
-    if let Err(error) = replaced.and_then(|()| order.change.act(order.owns_output)) {
+    if let Err(error) = replaced {
         return error;
     }
     let Some((name, arguments)) = order.words.split_first() else {
@@ -124,6 +119,8 @@ fn follow_order(socket: &mut UnixStream) -> io::Error {
     };
     let mut command = Command::new(&order.program);
     command.arg0(name).args(arguments).env_clear().envs(order.environment);
+    // Last of all: it may have no memory for anything more.
+    order.change.prepare(&mut command, order.owns_output);
     command.exec()
 }
 

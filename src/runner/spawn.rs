@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{Access, MemfdFlags};
+use rustix::process::{Pid, Signal};
 
 use super::children::{Children, Own};
 use super::environment::{self, BadEnvFile, PATH, Variables};
@@ -63,14 +64,22 @@ pub(super) fn spawn(
             Children::start(children, &mut command)
         }
     };
-    let (child, own) = started.map_err(|error| why_not(task, &ready.directory, error))?;
-    if let Some(fence) = fence.as_ref().filter(|_| enters)
-        && let Err(error) = fence.take_in(child.id())
-    {
-        let run = &attempt.run;
-        tracing::warn!(task = %run.task, %run, %error, "its control group does not take it in");
+    let (mut child, own) = started.map_err(|error| why_not(task, &ready.directory, error))?;
+    let Some(error) =
+        fence.as_ref().filter(|_| enters).and_then(|fence| fence.take_in(child.id()).err())
+    else {
+        return Ok((child, own, fence));
+    };
+    if is_bounded {
+        let group = Pid::from_child(&child);
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        // It was killed: this takes no time.
+        let _ = child.wait();
+        return Err(NotStarted::Fence(error));
     }
-    Ok((child, own, fence))
+    let run = &attempt.run;
+    tracing::warn!(task = %run.task, %run, %error, "its control group does not take it in");
+    Ok((child, own, None))
 }
 
 /// The control group of an attempt, where taskd may make one.
@@ -83,7 +92,7 @@ fn fenced(
         return Err(NotStarted::NoFence(limit));
     }
     let Some(fences) = &surroundings.fences else { return Ok(None) };
-    match fences.make(&attempt.run, &task.bounds) {
+    match fences.make(attempt, &task.bounds) {
         Ok(fence) => Ok(Some(fence)),
         Err(error) if task.bounds != Bounds::default() => Err(NotStarted::Fence(error)),
         // It runs without, as where taskd may make none.

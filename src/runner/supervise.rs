@@ -62,7 +62,11 @@ async fn watch(
         }
         _ = context.stop_requested() => {
             let group = Group { leader: group, exit, processes, fence };
-            group.stop(task.stop_signal, &mut context).await?;
+            if let Err(error) = group.stop(task.stop_signal, &mut context).await {
+                // It may be the rest of it that hangs.
+                let _ = child.try_wait();
+                return Err(error);
+            }
             // Reaped last: until then its number, which is the group's, belongs to nobody else.
             let ended = taken_in(&child, fence)?;
             if fence.is_none() {
@@ -78,8 +82,12 @@ fn taken_in(child: &Child, fence: Option<&Fence>) -> io::Result<(ExitStatus, Usa
     let (status, alone) = usage::wait(child)?;
     let used = match fence.and_then(Fence::used) {
         // Where memory is not counted there, that of the child is.
-        Some(all) if all.peak_memory == 0 => Usage { peak_memory: alone.peak_memory, ..all },
-        Some(all) => all,
+        // What it did before it was there is known of itself alone.
+        Some(all) => Usage {
+            user: all.user.max(alone.user),
+            system: all.system.max(alone.system),
+            peak_memory: if all.peak_memory == 0 { alone.peak_memory } else { all.peak_memory },
+        },
         None => alone,
     };
     Ok((status, used))
@@ -120,7 +128,7 @@ impl Group<'_> {
     /// Asks the whole group to end, and after the grace ends what is left of it.
     async fn stop(&self, first: Signal, context: &mut Context) -> io::Result<()> {
         self.signal(first);
-        self.fence.inspect(|fence| fence.signal(first));
+        self.fence.inspect(|fence| fence.signal(first, Some(self.leader)));
         // A group that was stopped by SIGSTOP cannot obey.
         self.signal(Signal::CONT);
         tokio::select! {
@@ -138,7 +146,10 @@ impl Group<'_> {
     /// Signals the group, and the process itself, which may have gone to another group.
     fn signal(&self, which: Signal) {
         signal(self.leader, which);
-        self.exit.signal(which);
+        // Once each: to many programs a second one means to give up at once.
+        if rustix::process::getpgid(Some(self.leader)) != Ok(self.leader) {
+            self.exit.signal(which);
+        }
     }
 
     /// Waits until the process and the rest of its group have ended.

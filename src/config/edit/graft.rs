@@ -15,6 +15,10 @@ use super::EditError;
 ///
 /// Returns [`EditError::Unfaithful`] if what comes of it does not say the same as `after`.
 pub(super) fn grafted(text: &str, before: &str, after: &str) -> Result<String, EditError> {
+    if let Some(text) = text.strip_prefix(MARK) {
+        // It stays at the head, whatever comes to stand there.
+        return Ok(format!("{MARK}{}", grafted(text, before, after)?));
+    }
     let written: Vec<&str> = text.split_inclusive('\n').collect();
     let (old, new, places) = if are_alike(text, before) {
         (lines(before), lines(after), (0..written.len()).collect())
@@ -27,7 +31,10 @@ pub(super) fn grafted(text: &str, before: &str, after: &str) -> Result<String, E
     if says(&grafted)? == says(after)? { Ok(grafted) } else { Err(EditError::Unfaithful) }
 }
 
-/// A line, and the number of the statement it belongs to.
+/// The byte order mark.
+const MARK: char = '\u{feff}';
+
+/// A line, and the statement it belongs to.
 type Line = (Vec<String>, String);
 
 fn lines(text: &str) -> Vec<Line> {
@@ -91,7 +98,7 @@ fn are_alike(one: &str, other: &str) -> bool {
 
 /// A text without its byte order mark.
 fn unmarked(text: &str) -> &str {
-    text.trim_start_matches('\u{feff}')
+    text.trim_start_matches(MARK)
 }
 
 /// A line without blanks and quotes, in which a repeated key may be printed as it was written first.

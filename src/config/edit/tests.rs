@@ -76,6 +76,12 @@ fn a_change_is_made_where_the_task_is_written_and_as_it_is_written() {
             "\u{feff}# x\r\n[tasks.a]\r\ncron = '1'\r\nstdin = \"\"\"a\nb\"\"\"\r\nnice = 5\r\n",
         ),
         (
+            "a byte order mark stays where the first line goes",
+            "\u{feff}[tasks.a]\ncron = '1'\n\n[tasks.b]\ncron = '2'\n",
+            remove("a"),
+            "\u{feff}[tasks.b]\ncron = '2'\n",
+        ),
+        (
             "a last line without an end gets one",
             "[tasks.a]\ncron = '1'",
             set("nice", "5"),
