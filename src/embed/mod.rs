@@ -32,31 +32,28 @@ mod events;
 #[cfg(feature = "config")]
 mod file;
 mod output;
+mod plan;
 mod resolve;
 mod trigger;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, System, wall_clock};
 use crate::engine::{
-    Catalogue, Change, Engine, Handle, Known, Parts, Pause, Query, Records, Request, Row, State,
-    Until, Watch,
+    Catalogue, Change, Engine, Handle, Parts, Pause, Query, Records, Request, Row, State, Until,
+    Watch,
 };
 use crate::event::{Event, RunId, TriggerKind};
 use crate::name::Name;
-use crate::policy::{Keep, Limits, Policy};
+use crate::policy::{Keep, Policy};
 use crate::runner::{Captured, Output, Outputs, Surroundings};
 use crate::schedule::Schedule;
 use crate::task::{Execute, Given, Params, Task};
@@ -65,6 +62,7 @@ use crate::zone::Zone;
 
 use builder::Directories;
 use erased::{Body, Erased};
+use plan::{Entry, Phase, Plan, Running};
 
 pub use builder::Builder;
 pub use erased::{TaskFn, blocking, task_fn};
@@ -94,47 +92,6 @@ struct Inner {
 
 /// What tasks have around them, once there is a runtime.
 type Around = Arc<OnceLock<Arc<Surroundings>>>;
-
-/// What is to be done, and whether somebody does it.
-struct Plan {
-    tasks: BTreeMap<Name, Entry>,
-    /// The Rust tasks that files may name.
-    #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "there are no files"))]
-    rust: BTreeMap<Name, Arc<dyn Body>>,
-    limits: Limits,
-    /// The pools that files have.
-    pools: BTreeMap<PathBuf, BTreeMap<Name, NonZeroU32>>,
-    phase: Phase,
-}
-
-#[derive(Clone)]
-struct Entry {
-    task: Arc<dyn Execute>,
-    description: String,
-    schedule: Schedule,
-    zone: Zone,
-    /// The schedule file that it comes from.
-    #[cfg_attr(not(feature = "config"), expect(dead_code, reason = "there are no files"))]
-    file: Option<PathBuf>,
-}
-
-enum Phase {
-    /// It has not been started.
-    New(Box<builder::Beginning>),
-    Running(Running),
-    Ended,
-}
-
-struct Running {
-    engine: Handle,
-    serving: JoinHandle<()>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
 
 /// How a task is.
 #[derive(Clone, Debug, PartialEq)]
@@ -577,38 +534,6 @@ impl TaskScheduler {
 
     fn now(&self) -> Timestamp {
         self.0.clock.as_ref().map_or_else(wall_clock, |clock| clock.now())
-    }
-}
-
-impl Plan {
-    /// Puts an entry in its place, unless that would make it come after itself.
-    fn put(&mut self, name: &Name, entry: Entry) -> Result<(), SchedulerError> {
-        let before = self.tasks.insert(name.clone(), entry);
-        if !resolve::comes_after_itself(name, &self.tasks) {
-            return Ok(());
-        }
-        self.tasks.remove(name);
-        self.tasks.extend(before.map(|before| (name.clone(), before)));
-        Err(SchedulerError::Circle(name.to_string()))
-    }
-
-    /// Those of the builder, with the pools of files; its own are stronger.
-    fn limits(&self) -> Limits {
-        let mut limits = self.limits.clone();
-        for (name, places) in self.pools.values().flatten() {
-            limits.pools.entry(name.clone()).or_insert(*places);
-        }
-        limits
-    }
-
-    fn schedules(&self) -> Vec<Schedule> {
-        self.tasks.values().map(|entry| entry.schedule.clone()).collect()
-    }
-
-    fn known(&self) -> impl Iterator<Item = Known> {
-        let known =
-            |entry: &Entry| Known { schedule: entry.schedule.clone(), zone: entry.zone.clone() };
-        self.tasks.values().map(known)
     }
 }
 
