@@ -55,14 +55,7 @@ pub async fn open(
     let records = Archive::open(directory.path(), catalogue.clone())
         .map_err(|error| Failure::new(Exit::Busy, error))?;
     let left = recall(&mut remembered, plan);
-    if !remembered.runs.is_empty() {
-        let runs = remembered.runs.iter();
-        let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
-        let go_on = surroundings.go_on(&attempts).await;
-        for (run, goes_on) in remembered.runs.iter_mut().zip(go_on) {
-            run.goes_on = goes_on;
-        }
-    }
+    surroundings.look_for(&mut remembered.runs).await;
     let boot = boot();
     let is_first = boot.is_none() || boot != last_boot;
     Ok(Past {

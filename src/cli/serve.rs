@@ -227,7 +227,8 @@ fn own_surroundings(
     let variables = variables(file, state, server.map(Server::path));
     // However often its file is replaced, it is the one that runs.
     let helper = Some(PathBuf::from("/proc/self/exe")).filter(|own| own.exists());
-    let fences = Fences::find();
+    // Into a group that bounds it a child goes with its help.
+    let fences = helper.as_ref().and_then(|_| Fences::find());
     let mut surroundings =
         Surroundings { outputs, variables, children, helper, fences, ..surroundings() };
     surroundings.raise_open_files();

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::error::SchedulerError;
 use super::resolve::zone_of;
-use super::{Around, Inner, Phase, Plan, TaskScheduler};
+use super::{Inner, LateSurroundings, Phase, Plan, TaskScheduler};
 use crate::clock::Clock;
 use crate::engine::{Catalogue, Records};
 use crate::observe::{Live, Log, Observer};
@@ -149,7 +149,7 @@ impl Builder {
             limits,
             phase,
         });
-        let around = Around::default();
+        let around = LateSurroundings::default();
         let inner = Inner {
             clock,
             zone,

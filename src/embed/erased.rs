@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use super::Around;
+use super::LateSurroundings;
 use super::output::{Own, Written};
 use crate::runner::Output;
 use crate::task::{
@@ -32,7 +32,7 @@ impl<T: Task> Body for T {
 pub(super) struct Erased {
     pub body: Arc<dyn Body>,
     pub output: Output,
-    pub surroundings: Around,
+    pub surroundings: LateSurroundings,
     pub params: Params,
 }
 

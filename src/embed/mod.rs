@@ -86,12 +86,12 @@ struct Inner {
     records: Arc<dyn Records>,
     watch: Watch,
     directories: Option<Directories>,
-    around: Around,
+    around: LateSurroundings,
     plan: Mutex<Plan>,
 }
 
 /// What tasks have around them, once there is a runtime.
-type Around = Arc<OnceLock<Arc<Surroundings>>>;
+type LateSurroundings = Arc<OnceLock<Arc<Surroundings>>>;
 
 /// How a task is.
 #[derive(Clone, Debug, PartialEq)]
@@ -243,29 +243,15 @@ impl TaskScheduler {
         let surroundings = self.surroundings().clone();
         self.0.catalogue.replace(plan.known());
         // Commands of an earlier life may have outlived it. Given up here, it has not begun.
-        let go_on = match &plan.phase {
-            Phase::New(beginning) => {
-                let runs = beginning.remembered.runs.iter();
-                let attempts: Vec<_> = runs.map(|run| (&run.firing.run, run.attempt)).collect();
-                if attempts.is_empty() { Vec::new() } else { surroundings.go_on(&attempts).await }
-            }
-            _ => Vec::new(),
-        };
+        if let Phase::New(beginning) = &mut plan.phase {
+            surroundings.look_for(&mut beginning.remembered.runs).await;
+        }
         let Phase::New(beginning) = std::mem::replace(&mut plan.phase, Phase::Ended) else {
             return Err(SchedulerError::Started);
         };
         let tasks = plan.tasks.iter();
-        let builder::Beginning {
-            store,
-            observers,
-            keep,
-            mut remembered,
-            last_event,
-            shutdown_grace,
-        } = *beginning;
-        for (run, goes_on) in remembered.runs.iter_mut().zip(go_on) {
-            run.goes_on = goes_on;
-        }
+        let builder::Beginning { store, observers, keep, remembered, last_event, shutdown_grace } =
+            *beginning;
         let each_day = left_output(&surroundings, &self.0.catalogue, keep);
         each_day();
         let parts = Parts {
@@ -320,7 +306,9 @@ impl TaskScheduler {
             // There is no daemon to speak to, also where this program is a task of one.
             let variables =
                 vec![("TASKD_STATE", Some(state)), ("TASKD_FILE", None), ("TASKD_SOCKET", None)];
-            Arc::new(Surroundings { outputs, variables, ..surroundings() })
+            // What commands of a file inherit.
+            let own = Surroundings::of_environment(std::env::vars_os().collect());
+            Arc::new(Surroundings { outputs, variables, ..own })
         })
     }
 
@@ -535,11 +523,6 @@ impl TaskScheduler {
     fn now(&self) -> Timestamp {
         self.0.clock.as_ref().map_or_else(wall_clock, |clock| clock.now())
     }
-}
-
-/// What commands of a program inherit.
-fn surroundings() -> Surroundings {
-    Surroundings::of_environment(std::env::vars_os().collect())
 }
 
 /// Removes old output of tasks that have left.

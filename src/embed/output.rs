@@ -1,7 +1,7 @@
 //! What a task of a program has around it: where its output goes, and its parameters.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, LineWriter, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::RunId;
@@ -10,11 +10,11 @@ use crate::task::{Around, Context, Params};
 
 /// Takes what a task writes, line by line; several may be at it at once.
 #[derive(Debug)]
-pub struct TaskOutput {
-    context: Context,
-    /// The beginning of a line whose end has not come.
-    begun: Vec<u8>,
-}
+pub struct TaskOutput(LineWriter<Raw>);
+
+/// Hands on what it is given at once.
+#[derive(Debug)]
+struct Raw(Context);
 
 /// A line may be so long before its beginning goes out alone.
 const LONGEST: usize = 8 * 1024;
@@ -34,35 +34,30 @@ impl Context {
     /// ```
     #[must_use]
     pub fn output(&self) -> TaskOutput {
-        TaskOutput { context: self.clone(), begun: Vec::new() }
+        TaskOutput(LineWriter::with_capacity(LONGEST, Raw(self.clone())))
     }
 }
 
 impl Write for TaskOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.begun.extend_from_slice(bytes);
-        let end = self.begun.iter().rposition(|byte| *byte == b'\n').map(|end| end + 1);
-        let end = end.or((self.begun.len() > LONGEST).then_some(self.begun.len()));
-        if let Some(end) = end {
-            if let Some(around) = self.context.around() {
-                around.write(&self.begun[..end]);
-            }
-            self.begun.drain(..end);
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(around) = self.0.around() {
+            around.write(bytes);
         }
         Ok(bytes.len())
     }
 
-    /// What has no end yet waits for it.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Drop for TaskOutput {
-    fn drop(&mut self) {
-        if let Some(around) = self.context.around().filter(|_| !self.begun.is_empty()) {
-            around.write(&self.begun);
-        }
     }
 }
 

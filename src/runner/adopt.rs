@@ -20,25 +20,28 @@ use super::processes::Process;
 use super::supervise::Exit;
 use super::{CommandTask, Surroundings};
 use crate::event::RunId;
+use crate::scheduler::RememberedRun;
 use crate::task::{Context, ENDED_UNSEEN, Ending, Outcome};
 
 /// How often it is looked whether a file is still held by somebody who cannot be watched.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Surroundings {
-    /// For each of these runs, of which that attempt was the last to begin: whether it goes on.
-    pub async fn go_on(&self, attempts: &[(&RunId, u32)]) -> Vec<bool> {
+    /// Looks which of the runs that an earlier life has begun have outlived it, and notes it.
+    pub async fn look_for(&self, runs: &mut [RememberedRun]) {
+        if runs.is_empty() {
+            return;
+        }
         let processes = self.processes.of_runs().await;
-        let goes_on = |&(run, attempt): &(&RunId, u32)| {
-            let signs = Signs::new(self, run, attempt);
+        for run in runs {
+            let signs = Signs::new(self, &run.firing.run, run.attempt);
             let mut own = processes.iter().filter(|process| signs.are_of(process)).peekable();
-            if own.peek().is_some() {
+            run.goes_on = if own.peek().is_some() {
                 own.any(|process| process.leads)
             } else {
                 signs.is_held(self)
-            }
-        };
-        attempts.iter().map(goes_on).collect()
+            };
+        }
     }
 }
 

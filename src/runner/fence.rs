@@ -135,9 +135,7 @@ impl Fences {
         }
         Ok(fence)
     }
-}
 
-impl Fences {
     /// Looks whether some of what was left has ended since.
     fn tidy(&self) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);

@@ -239,7 +239,7 @@ impl Change {
     /// # Errors
     ///
     /// Returns an error in which [`failed_step`] finds what failed.
-    pub(super) fn act(&self, owns_output: bool) -> io::Result<()> {
+    fn act(&self, owns_output: bool) -> io::Result<()> {
         // What was opened for it alone, and not a device that it got instead.
         let is_its_own = rustix::fs::fstat(rustix::stdio::stdout()).is_ok_and(|output| {
             let kind = FileType::from_raw_mode(output.st_mode);

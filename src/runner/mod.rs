@@ -97,7 +97,7 @@ pub struct Surroundings {
     /// The program of taskd itself, which sets up children that need it; a program of somebody else's
     /// has none, and forks.
     pub helper: Option<PathBuf>,
-    /// Where each run gets a control group of its own.
+    /// Where each run gets a control group of its own; only with a helper.
     pub fences: Option<Fences>,
 }
 

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::fs::{Access, MemfdFlags};
-use rustix::process::{Pid, Signal};
 
 use super::children::{Children, Own};
 use super::environment::{self, BadEnvFile, PATH, Variables};
@@ -36,10 +35,9 @@ pub(super) fn spawn(
     // Before it can have started anything that is not bounded.
     let is_bounded = fence.is_some() && task.bounds != Bounds::default();
     let change = ready.change.take().or(is_bounded.then(Change::default));
-    let mut enters = true;
+    let goes_in_itself = surroundings.helper.is_some() && change.is_some();
     let started = match (&surroundings.helper, change) {
         (Some(helper), Some(change)) => {
-            enters = false;
             let words = task.arguments.iter().map(Into::into).collect();
             let order = Order {
                 change: change.with_open_files(surroundings.open_files),
@@ -64,22 +62,21 @@ pub(super) fn spawn(
             Children::start(children, &mut command)
         }
     };
-    let (mut child, own) = started.map_err(|error| why_not(task, &ready.directory, error))?;
-    let Some(error) =
-        fence.as_ref().filter(|_| enters).and_then(|fence| fence.take_in(child.id()).err())
-    else {
-        return Ok((child, own, fence));
+    let (child, own) = started.map_err(|error| why_not(task, &ready.directory, error))?;
+    let taken_in = match &fence {
+        Some(fence) if !goes_in_itself => fence.take_in(child.id()),
+        _ => Ok(()),
     };
-    if is_bounded {
-        let group = Pid::from_child(&child);
-        let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        // It was killed: this takes no time.
-        let _ = child.wait();
-        return Err(NotStarted::Fence(error));
-    }
-    let run = &attempt.run;
-    tracing::warn!(task = %run.task, %run, %error, "its control group does not take it in");
-    Ok((child, own, None))
+    let fence = match taken_in {
+        Ok(()) => fence,
+        // It runs without, as where taskd may make none.
+        Err(error) => {
+            let run = &attempt.run;
+            tracing::warn!(task = %run.task, %run, %error, "its control group does not take it in");
+            None
+        }
+    };
+    Ok((child, own, fence))
 }
 
 /// The control group of an attempt, where taskd may make one.

@@ -81,11 +81,11 @@ async fn watch(
 fn taken_in(child: &Child, fence: Option<&Fence>) -> io::Result<(ExitStatus, Usage)> {
     let (status, alone) = usage::wait(child)?;
     let used = match fence.and_then(Fence::used) {
-        // Where memory is not counted there, that of the child is.
-        // What it did before it was there is known of itself alone.
         Some(all) => Usage {
+            // What it did before it was there is known of itself alone.
             user: all.user.max(alone.user),
             system: all.system.max(alone.system),
+            // Where memory is not counted there, that of the child is.
             peak_memory: if all.peak_memory == 0 { alone.peak_memory } else { all.peak_memory },
         },
         None => alone,

@@ -7,7 +7,7 @@ use super::{Phase, Scheduler, Step};
 use crate::event::{Event, RunId, SkipReason};
 use crate::name::Name;
 use crate::policy::OnLost;
-use crate::task::{Ending, Outcome};
+use crate::task::{Ending, Outcome, Usage};
 use crate::timetable::Slot;
 
 impl Scheduler {
@@ -24,10 +24,7 @@ impl Scheduler {
         let Phase::Live { stopping } = running.phase else { return };
         self.places.give_back(running.policy.pool.as_ref());
         running.took += took;
-        running.used = match (running.used, ending.used) {
-            (Some(before), Some(now)) => Some(before.and(now)),
-            (before, now) => before.or(now),
-        };
+        running.used = Usage::sum(running.used, ending.used);
         let attempt = running.attempt;
         let retry = running.policy.retry.filter(|retry| {
             let worth = !stopping && ending.outcome.is_worth_another();

@@ -12,7 +12,7 @@ use super::history::{
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
 use crate::policy::CORRECTION;
-use crate::task::{BoxFuture, Ending};
+use crate::task::{BoxFuture, Ending, Usage};
 
 /// So many firings of each task are remembered at most.
 const MOST_OF_TASK: usize = 1_000;
@@ -173,10 +173,7 @@ impl Kept {
 impl Row {
     fn end_attempt(&mut self, ending: &Ending) {
         (self.exit_code, self.signal) = (ending.exit_code, ending.signal);
-        self.used = match (self.used, ending.used) {
-            (Some(before), Some(now)) => Some(before.and(now)),
-            (before, now) => before.or(now),
-        };
+        self.used = Usage::sum(self.used, ending.used);
         self.detail = ending.outcome.detail().map(Into::into);
     }
 }

@@ -20,13 +20,14 @@ impl Usage {
         self.user.saturating_add(self.system)
     }
 
-    /// With another attempt of the same run.
+    /// What a run has used with another attempt, as far as that is known.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            user: self.user.saturating_add(other.user),
-            system: self.system.saturating_add(other.system),
-            peak_memory: self.peak_memory.max(other.peak_memory),
-        }
+    pub fn sum(before: Option<Self>, attempt: Option<Self>) -> Option<Self> {
+        let (Some(before), Some(attempt)) = (before, attempt) else { return before.or(attempt) };
+        Some(Self {
+            user: before.user.saturating_add(attempt.user),
+            system: before.system.saturating_add(attempt.system),
+            peak_memory: before.peak_memory.max(attempt.peak_memory),
+        })
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn grafted(text: &str, before: &str, after: &str) -> Result<String, E
         (old.lines(before), Statements::of(new)?.lines(new), places)
     };
     let grafted = merged(&written, &old, &new, &places);
-    if says(&grafted)? == says(after)? { Ok(grafted) } else { Err(EditError::Unfaithful) }
+    // What is no TOML any more is not the fault of the file.
+    let is_faithful = says(&grafted).ok() == Some(says(after)?);
+    if is_faithful { Ok(grafted) } else { Err(EditError::Unfaithful) }
 }
 
 /// The byte order mark.

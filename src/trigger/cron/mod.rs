@@ -135,7 +135,7 @@ impl Cron {
         // The first whole second strictly after it.
         let from = after.as_microsecond().div_euclid(1_000_000) + 1;
         let here = self.zone.stretch(from)?;
-        let reading = self.pattern.next_second(from + here.offset)?;
+        let reading = self.pattern.next_match(from + here.offset)?;
         let due = reading - here.offset;
         if due < here.until {
             return Timestamp::from_second(due).ok();

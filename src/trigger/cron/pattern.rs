@@ -120,12 +120,12 @@ impl Pattern {
     #[must_use]
     pub fn next_reading(&self, from: DateTime) -> Option<DateTime> {
         let from = Offset::UTC.to_timestamp(from).ok()?.as_second();
-        let next = Timestamp::from_second(self.next_second(from)?).ok()?;
+        let next = Timestamp::from_second(self.next_match(from)?).ok()?;
         Some(Offset::UTC.to_datetime(next))
     }
 
     /// The same with readings as seconds that a clock of UTC would show so since 1970.
-    pub(super) fn next_second(&self, from: i64) -> Option<i64> {
+    pub(super) fn next_match(&self, from: i64) -> Option<i64> {
         let at = i32::try_from(from.div_euclid(DAY)).ok()?;
         let day = self.next_day(at)?;
         if day == at
@@ -332,20 +332,20 @@ impl Years {
 
 /// The plain numbers of fields, as croner reads them: each distinct one once.
 #[derive(Clone, Debug, Default)]
-pub struct Readings(HashMap<(Field, Vec<Item>), [u64; 4]>);
+pub struct Readings(HashMap<Field, HashMap<Vec<Item>, [u64; 4]>>);
 
 impl Readings {
     /// The numbers of `field` in a set of bits; of years, those since 1970.
     fn of(&mut self, expression: &Expression, field: Field) -> Result<[u64; 4], Problem> {
         let items = expression.field(field);
-        let plain: Vec<_> = items.iter().filter_map(|item| item.plain(field)).collect();
-        if plain.is_empty() {
-            return Ok([0; 4]);
-        }
-        if let Some(known) = self.0.get(&(field, items.to_vec())) {
+        let known = self.0.entry(field).or_default();
+        if let Some(known) = known.get(items) {
             return Ok(*known);
         }
+        let plain: Vec<_> = items.iter().filter_map(|item| item.plain(field)).collect();
         let values = match field {
+            // Days that depend on the month alone.
+            _ if plain.is_empty() => Vec::new(),
             // Asking croner for all its five thousand years takes longer than all the rest.
             Field::Year if expression.is_any(field) => {
                 (FIRST_YEAR.unsigned_abs()..=LAST_YEAR.unsigned_abs()).collect()
@@ -360,7 +360,7 @@ impl Readings {
             let index = value - base;
             set[usize::from(index / 64)] |= 1 << (index % 64);
         }
-        self.0.insert((field, items.to_vec()), set);
+        known.insert(items.to_vec(), set);
         Ok(set)
     }
 }
