@@ -235,6 +235,10 @@ impl Store for Held {
         self.store.append(events)
     }
 
+    fn settle(&mut self) -> crate::task::BoxFuture<'_, ()> {
+        self.store.settle()
+    }
+
     fn failure(&self) -> Option<String> {
         self.store.failure()
     }

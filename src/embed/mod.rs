@@ -510,8 +510,8 @@ impl TaskScheduler {
         Events::of(self.0.watch.after(None).next)
     }
 
-    /// Waits until all that is due has been judged and no run goes on: with a simulated clock, the moment
-    /// to let time pass.
+    /// Waits until all that is due has been judged, no run goes on and all of it is in the history: with a
+    /// simulated clock, the moment to let time pass.
     ///
     /// # Errors
     ///

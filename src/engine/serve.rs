@@ -55,7 +55,7 @@ impl Engine {
                 }
                 Some(message) = self.requests.recv() => {
                     let heard = self.hear(message);
-                    self.tell_settled();
+                    self.tell_settled().await;
                     // Whoever asks again and again does not hold up what is due.
                     if heard.requests.is_empty() && !self.is_due() {
                         continue;
@@ -89,15 +89,16 @@ impl Engine {
                 let _ = answer.send(events);
             }
             self.greet_the_day();
-            self.tell_settled();
+            self.tell_settled().await;
         }
         let at = self.parts.clock.now();
         self.record(&[Event::DaemonStopped { at }]).await;
     }
 
-    /// Tells those who wait for it that nothing is due and no run goes on, once that is so.
-    fn tell_settled(&mut self) {
+    /// Tells those who wait for it that nothing is due and no run goes on, once that is so and on record.
+    async fn tell_settled(&mut self) {
         if !self.settling.is_empty() && self.attempts.is_empty() && !self.is_due() {
+            self.parts.store.settle().await;
             for waits in self.settling.drain(..) {
                 // Who has asked may have gone.
                 let _ = waits.send(());

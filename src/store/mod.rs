@@ -28,6 +28,11 @@ pub trait Store: Send {
     /// not grant because their firing has run before.
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>>;
 
+    /// Waits until all that was appended can be asked for, or cannot be recorded.
+    fn settle(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Why what was appended last is not on record, if it is not. It is kept as long as this lives,
     /// and recorded when that can be.
     fn failure(&self) -> Option<String> {

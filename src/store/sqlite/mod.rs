@@ -159,27 +159,37 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Hands a step to the writer, and `waits` until it is written; the runs that are not granted.
+    async fn step(&self, events: Vec<Event>, waits: bool) -> Vec<RunId> {
+        let (written, answer) = oneshot::channel();
+        if let Ok(place) = self.places.acquire().await {
+            // The writer gives it back.
+            place.forget();
+        }
+        let step = Step { events, written: waits.then_some(written) };
+        let sent = self.steps.as_ref().is_some_and(|steps| steps.send(step).is_ok());
+        if !sent {
+            // Nobody else gives it back.
+            self.places.add_permits(1);
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert_with(|| "the thread that writes has ended".into());
+            return Vec::new();
+        }
+        if waits { answer.await.unwrap_or_default() } else { Vec::new() }
+    }
+}
+
 impl Store for Sqlite {
     fn append<'a>(&'a mut self, events: &'a [Event]) -> BoxFuture<'a, Vec<RunId>> {
-        Box::pin(async move {
-            let (written, answer) = oneshot::channel();
-            let waits = |event: &Event| event.starts().is_some() || event.is_asked_for();
-            let waits = events.iter().any(waits);
-            if let Ok(place) = self.places.acquire().await {
-                // The writer gives it back.
-                place.forget();
-            }
-            let step = Step { events: events.to_vec(), written: waits.then_some(written) };
-            let sent = self.steps.as_ref().is_some_and(|steps| steps.send(step).is_ok());
-            if !sent {
-                // Nobody else gives it back.
-                self.places.add_permits(1);
-                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-                failure.get_or_insert_with(|| "the thread that writes has ended".into());
-                return Vec::new();
-            }
-            if waits { answer.await.unwrap_or_default() } else { Vec::new() }
-        })
+        let waits = |event: &Event| event.starts().is_some() || event.is_asked_for();
+        let waits = events.iter().any(waits);
+        Box::pin(self.step(events.to_vec(), waits))
+    }
+
+    fn settle(&mut self) -> BoxFuture<'_, ()> {
+        // Steps are written in their order.
+        Box::pin(async { drop(self.step(Vec::new(), true).await) })
     }
 
     fn failure(&self) -> Option<String> {
