@@ -1,6 +1,6 @@
 //! What a task is, beside when, how and what: whether it is there, what it was, what people say of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::About;
@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::inherit::Layers;
 use super::keys::remedy;
 use super::problem::{ALLOWABLE, Problem, Severity};
-use super::validate::Reader;
+use super::validate::{Known, Reader};
 use super::value::{Node, Table, Value};
 use crate::name::Name;
 
@@ -42,10 +42,10 @@ impl Reader<'_> {
     }
 
     /// Complains about tasks that were another which is still there, or that were the same.
-    pub(super) fn judge_renames(&mut self, known: &BTreeSet<&str>) {
+    pub(super) fn judge_renames(&mut self, known: &Known<'_>) {
         let mut seen: HashMap<Name, Name> = HashMap::new();
         for Rename { task, old, file, span } in std::mem::take(&mut self.renames) {
-            let problem = if known.contains(old.as_str()) {
+            let problem = if known.contains_key(old.as_str()) {
                 Problem::StillThere(old.to_string())
             } else if let Some(other) = seen.insert(old.clone(), task.clone()) {
                 Problem::RenamedTwice(old.to_string(), other)

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::inherit::Found;
 use super::keys::{self, remedy};
 use super::problem::Problem;
-use super::validate::Reader;
+use super::validate::{Known, Reader};
 use super::value::{Node, Value};
 use crate::name::Name;
 use crate::trigger::{After, AfterEnd, AfterTasks, Trigger};
@@ -125,10 +125,15 @@ impl Reader<'_> {
     }
 
     /// Complains about tasks that come after one that is not there, or after themselves.
-    pub(super) fn judge_edges(&mut self, known: &BTreeSet<&str>) {
+    pub(super) fn judge_edges(&mut self, known: &Known<'_>) {
         let edges = std::mem::take(&mut self.edges);
-        for edge in edges.iter().filter(|edge| !known.contains(edge.after.as_str())) {
-            let near = keys::nearest(&edge.after, known.iter().copied());
+        let mut names: Vec<&str> = Vec::new();
+        for edge in edges.iter().filter(|edge| !known.contains_key(edge.after.as_str())) {
+            if names.is_empty() {
+                names.extend(known.keys());
+                names.sort_unstable();
+            }
+            let near = keys::nearest(&edge.after, names.iter().copied());
             let problem = Problem::UnknownTask(edge.after.clone(), near.map(Into::into));
             self.task = Some(edge.task.clone());
             self.complain(edge.file, edge.span.clone(), problem);

@@ -27,17 +27,15 @@ impl Plan {
     pub fn keys_in_force(&self, name: &Name) -> Vec<KeyInForce> {
         let sources = self.sources.iter().enumerate();
         let files: Vec<_> =
-            sources.map(|(index, source)| raw::parse(source, index, &mut Vec::new())).collect();
+            sources.map(|(index, source)| raw::parse_whole(source, index)).collect();
         let heritage = Heritage::new(&files, &self.parents);
-        let tasks = files
-            .iter()
-            .enumerate()
-            .flat_map(|(file, raw)| raw.tasks.iter().map(move |task| (file, task)));
-        let Some((file, task)) = tasks.into_iter().find(|(_, task)| task.name == name.as_str())
-        else {
-            return Vec::new();
-        };
-        let layers = heritage.layers(file, task, &mut |_, _, _| {});
+        let place =
+            files.iter().zip(&self.sources).enumerate().find_map(|(file, (raw, source))| {
+                let index = raw.tasks.names(source).position(|(task, _)| task == name.as_str())?;
+                Some((file, raw.tasks.get(index, source)?))
+            });
+        let Some((file, task)) = place else { return Vec::new() };
+        let layers = heritage.layers(file, &task, &mut |_, _, _| {});
         let mut in_force = Vec::new();
         for key in keys::TASK {
             let found = match key {

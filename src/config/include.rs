@@ -10,7 +10,7 @@ use glob::MatchOptions;
 use super::Origin;
 use super::diagnostic::Diagnostic;
 use super::problem::Problem;
-use super::raw::{self, RawFile};
+use super::raw::{self, RawFile, Tasks};
 use super::source::{ReadError, Source};
 use super::value::{Node, Value};
 
@@ -23,6 +23,7 @@ pub(super) struct Files {
     pub parents: Vec<Option<usize>>,
     /// Where they lie, and others that are included may come to lie.
     pub directories: BTreeSet<PathBuf>,
+    /// What is wrong with the way in which they include each other.
     pub diagnostics: Vec<Diagnostic>,
     /// Which source a file on disk is.
     known: HashMap<(u64, u64), usize>,
@@ -63,15 +64,14 @@ pub(super) fn load(origin: Origin, directory: &Path) -> Files {
 
 /// The files of a plan that was loaded before, as they were then.
 pub(super) fn again(sources: &[Source], parents: &[Option<usize>]) -> Files {
-    let mut diagnostics = Vec::new();
     let files = sources.iter().enumerate();
-    let raw = files.map(|(index, source)| raw::parse(source, index, &mut diagnostics)).collect();
+    let raw = files.map(|(index, source)| raw::parse(source, index)).collect();
     Files {
         sources: sources.to_vec(),
         raw,
         parents: parents.to_vec(),
         directories: BTreeSet::new(),
-        diagnostics,
+        diagnostics: Vec::new(),
         known: HashMap::new(),
     }
 }
@@ -85,9 +85,18 @@ impl Files {
         self.diagnostics.push(Diagnostic { problem, file, span, task: None });
     }
 
+    /// Reads those files as a whole that were cut into their tables.
+    pub(super) fn read_whole(&mut self) {
+        for (index, (source, raw)) in self.sources.iter().zip(&mut self.raw).enumerate() {
+            if matches!(raw.tasks, Tasks::Unread(_)) {
+                *raw = raw::parse_whole(source, index);
+            }
+        }
+    }
+
     fn add(&mut self, source: Source, parent: Option<usize>) {
         let index = self.sources.len();
-        let file = raw::parse(&source, index, &mut self.diagnostics);
+        let file = raw::parse(&source, index);
         let include = file.include.clone();
         if let Some(identity) = source.identity {
             self.known.insert(identity, index);

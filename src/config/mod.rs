@@ -24,6 +24,7 @@ mod raw;
 mod schema;
 mod source;
 mod startup;
+mod tables;
 mod validate;
 mod value;
 mod what;
@@ -171,8 +172,22 @@ pub struct About {
 /// The names of all tasks of the file at `path` and its includes, right or wrong: quicker than a plan.
 #[must_use]
 pub fn task_names(path: &std::path::Path, directory: &std::path::Path) -> Vec<String> {
-    let files = include::load(Origin::File(path.into()), directory);
-    files.raw.into_iter().flat_map(|file| file.tasks).map(|task| task.name).collect()
+    let mut files = include::load(Origin::File(path.into()), directory);
+    let names = |files: &include::Files| {
+        let all = files.raw.iter().zip(&files.sources);
+        let names = all.flat_map(|(raw, source)| {
+            let readable = |index| raw.tasks.get(index, source).is_some();
+            raw.tasks
+                .names(source)
+                .enumerate()
+                .map(move |(index, (name, _))| readable(index).then(|| name.to_string()))
+        });
+        names.collect::<Option<Vec<_>>>()
+    };
+    names(&files).unwrap_or_else(|| {
+        files.read_whole();
+        names(&files).unwrap_or_default()
+    })
 }
 
 /// What a task may hold.

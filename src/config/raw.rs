@@ -1,5 +1,6 @@
 //! One file as tables: which entries there are, not yet what they mean.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::de::DeTable;
@@ -8,10 +9,12 @@ use super::diagnostic::Diagnostic;
 use super::keys::{self, remedy};
 use super::problem::Problem;
 use super::source::Source;
+use super::tables::{self, Cut, Unread};
 use super::value::{self, Flaws, Key, Node, Table, Value};
 use crate::name::{BadName, Name};
 
 /// A file as it is written.
+#[cfg_attr(test, derive(PartialEq))]
 #[derive(Debug, Default)]
 pub(super) struct RawFile {
     pub timezone: Option<Node>,
@@ -21,13 +24,26 @@ pub(super) struct RawFile {
     pub calendars: Vec<RawEntry>,
     pub pools: Vec<RawEntry>,
     pub daemon: Option<RawEntry>,
-    pub tasks: Vec<RawEntry>,
+    pub tasks: Tasks,
     /// The parser has complained, so that something may be missing that is really there.
     pub broken: bool,
+    /// What is wrong with it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The tasks of a file.
+#[cfg_attr(test, derive(PartialEq))]
+#[derive(Debug)]
+pub(super) enum Tasks {
+    /// Of a file that was read as a whole.
+    Read(Vec<RawEntry>),
+    /// Of one that was cut, each to be read by itself.
+    Unread(Vec<Unread>),
 }
 
 /// A task, a template or the defaults, as written.
-#[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
+#[derive(Clone, Debug)]
 pub(super) struct RawEntry {
     pub name: String,
     /// Where it begins, for what is missing in it.
@@ -42,20 +58,27 @@ struct Reader<'a> {
     file: usize,
     source: &'a Source,
     flaws: Flaws,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
 }
 
-/// Parses the text of `source`, which is the file number `file`.
-pub(super) fn parse(source: &Source, file: usize, diagnostics: &mut Vec<Diagnostic>) -> RawFile {
+/// Reads the text of `source`, which is the file number `file`; its tasks may be left for later.
+pub(super) fn parse(source: &Source, file: usize) -> RawFile {
+    let Some(Cut { rest, tasks }) = tables::cut(source) else { return parse_whole(source, file) };
+    let reader = Reader { file, source, flaws: Flaws::default(), diagnostics: Vec::new() };
+    RawFile { tasks: Tasks::Unread(tasks), ..reader.file(rest) }
+}
+
+/// Reads the whole text of `source`, which is the file number `file`, and tells all that is no TOML.
+pub(super) fn parse_whole(source: &Source, file: usize) -> RawFile {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     let end = source.text.len();
     let at = |error: &toml::de::Error| error.span().unwrap_or(end..end);
     let flaws = Flaws::new(errors.iter().map(at).collect());
-    let mut reader = Reader { file, source, flaws, diagnostics };
+    let mut reader = Reader { file, source, flaws, diagnostics: Vec::new() };
     for error in &errors {
         reader.complain(Problem::Syntax(error.message().to_string()), at(error), None);
     }
-    let table = value::table(table.into_inner(), &mut reader.flaws);
+    let table = value::table(table.into_inner(), 0, &mut reader.flaws);
     for span in std::mem::take(&mut reader.flaws.too_large) {
         reader.complain(Problem::TooLarge, span, None);
     }
@@ -63,12 +86,51 @@ pub(super) fn parse(source: &Source, file: usize, diagnostics: &mut Vec<Diagnost
     reader.file(table)
 }
 
+impl Default for Tasks {
+    fn default() -> Self {
+        Self::Read(Vec::new())
+    }
+}
+
+impl Tasks {
+    /// So many of them; a name may be there twice.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Read(entries) => entries.len(),
+            Self::Unread(tasks) => tasks.len(),
+        }
+    }
+
+    /// The name of each and where it begins.
+    pub(super) fn names<'a>(
+        &'a self,
+        source: &'a Source,
+    ) -> Box<dyn Iterator<Item = (&'a str, Range<usize>)> + 'a> {
+        match self {
+            Self::Read(entries) => {
+                Box::new(entries.iter().map(|entry| (entry.name.as_str(), entry.span.clone())))
+            }
+            Self::Unread(tasks) => {
+                Box::new(tasks.iter().map(|task| (task.name(source), task.span())))
+            }
+        }
+    }
+
+    /// The task of this number; `None` if that cannot be told of a part of the file alone.
+    pub(super) fn get<'a>(&'a self, index: usize, source: &Source) -> Option<Cow<'a, RawEntry>> {
+        match self {
+            Self::Read(entries) => entries.get(index).map(Cow::Borrowed),
+            Self::Unread(tasks) => tasks.get(index)?.read(source).map(Cow::Owned),
+        }
+    }
+}
+
 impl Reader<'_> {
     fn complain(&mut self, problem: Problem, span: Range<usize>, task: Option<Name>) {
         self.diagnostics.push(Diagnostic { problem, file: self.file, span, task });
     }
 
-    fn file(&mut self, table: Table) -> RawFile {
+    fn file(mut self, table: Table) -> RawFile {
         let mut file = RawFile { broken: !self.flaws.broken().is_empty(), ..RawFile::default() };
         for (key, node) in table {
             match key.name.as_str() {
@@ -79,7 +141,7 @@ impl Reader<'_> {
                 "calendars" => file.calendars = self.entries(&key, node),
                 "pools" => file.pools = self.entries(&key, node),
                 "daemon" => file.daemon = self.entry(key, node),
-                "tasks" => file.tasks = self.entries(&key, node),
+                "tasks" => file.tasks = Tasks::Read(self.entries(&key, node)),
                 // What stands in the ruins of a broken table is no key of the file.
                 _ if file.broken => {}
                 _ => {
@@ -88,6 +150,7 @@ impl Reader<'_> {
                 }
             }
         }
+        file.diagnostics = self.diagnostics;
         file
     }
 
@@ -163,7 +226,7 @@ impl Reader<'_> {
 
 /// The names inside what should be a task: `[tasks.db.backup]` is a table in a table, where nobody
 /// meant one.
-fn dotted(node: &Node) -> Vec<Key> {
+pub(super) fn dotted(node: &Node) -> Vec<Key> {
     let Value::Table(table) = &node.value else { return Vec::new() };
     let is_task = |(key, node): &(Key, Node)| {
         matches!(node.value, Value::Table(_)) && !keys::is_task_word(&key.name)
@@ -188,7 +251,11 @@ fn top_remedy(key: &str, node: &Node) -> String {
 }
 
 /// Finds what only later versions of TOML have.
-fn later_toml(table: &Table, source: &Source, mut found: impl FnMut(&'static str, Range<usize>)) {
+pub(super) fn later_toml(
+    table: &Table,
+    source: &Source,
+    mut found: impl FnMut(&'static str, Range<usize>),
+) {
     let mut rest: Vec<&Node> = table.iter().map(|(_, node)| node).collect();
     while let Some(node) = rest.pop() {
         let text = source.text.get(node.span.clone()).unwrap_or_default();

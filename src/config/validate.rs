@@ -15,11 +15,11 @@ use super::include::Files;
 use super::inherit::{Found, Heritage, LayerKind, Layers};
 use super::keys;
 use super::problem::{Problem, Severity};
-use super::raw::RawEntry;
+use super::raw::{RawEntry, RawFile, Tasks};
 use super::source::Source;
 use super::value::{Node, Value};
 use super::when::Patterns;
-use super::{Entry, MOST_TASKS, Plan, Setting};
+use super::{Daemon, Entry, MOST_TASKS, Plan, Setting};
 use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
@@ -42,6 +42,9 @@ pub(super) struct Reader<'a> {
     pub task: Option<Name>,
 }
 
+/// Names that stand somewhere, each with its file and its place in it.
+pub(super) type Known<'a> = HashMap<&'a str, (usize, usize)>;
+
 /// What kind of entry is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -51,11 +54,34 @@ enum Kind {
 }
 
 /// Judges `files`.
-pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
-    let Files { sources, raw: files, parents, directories, diagnostics, .. } = files;
-    let heritage = Heritage::new(&files, &parents);
+pub(super) fn validate(mut files: Files, setting: &Setting) -> Plan {
+    let judged = loop {
+        match judge(&files, setting) {
+            Some(judged) => break judged,
+            None => files.read_whole(),
+        }
+    };
+    let Judged { tasks, diagnostics, zone, daemon, zones } = judged;
+    let Files { sources, parents, directories, .. } = files;
+    Plan { tasks, diagnostics, sources, parents, directories, zone, daemon, zones }
+}
+
+/// What becomes of files.
+struct Judged {
+    tasks: Vec<Entry>,
+    diagnostics: Vec<Diagnostic>,
+    zone: Zone,
+    daemon: Daemon,
+    zones: Vec<Zone>,
+}
+
+/// Judges `files`; `None` if a task among them cannot be read by itself.
+fn judge(files: &Files, setting: &Setting) -> Option<Judged> {
+    let Files { sources, raw: files, parents, diagnostics, .. } = files;
+    let told = files.iter().flat_map(|raw| &raw.diagnostics).chain(diagnostics);
+    let heritage = Heritage::new(files, parents);
     let mut reader = Reader {
-        sources: &sources,
+        sources,
         setting,
         patterns: Patterns::default(),
         calendars: Calendars::new(),
@@ -64,13 +90,13 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         renames: Vec::new(),
         zones: HashMap::new(),
         default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
-        diagnostics,
+        diagnostics: told.cloned().collect(),
         task: None,
     };
     let zone = reader.file_zones(&heritage, files.len());
-    reader.read_calendars(&files);
-    reader.read_pools(&files);
-    let daemon = reader.read_daemon(&files);
+    reader.read_calendars(files);
+    reader.read_pools(files);
+    let daemon = reader.read_daemon(files);
     for (file, raw) in files.iter().enumerate() {
         if let Some(defaults) = &raw.defaults {
             reader.part(&heritage, file, defaults, Kind::Defaults);
@@ -80,21 +106,8 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
         }
     }
     reader.duplicates("template", files.iter().map(|raw| raw.templates.as_slice()));
-    reader.duplicates("task", files.iter().map(|raw| raw.tasks.as_slice()));
-    let mut tasks = Vec::new();
-    let entries = files
-        .iter()
-        .enumerate()
-        .flat_map(|(file, raw)| raw.tasks.iter().map(move |task| (file, task)));
-    for (count, (file, entry)) in entries.enumerate() {
-        if count == MOST_TASKS {
-            reader.complain(file, entry.span.clone(), Problem::TooManyTasks(MOST_TASKS));
-            break;
-        }
-        tasks.extend(reader.task(&heritage, file, entry));
-    }
-    let known = files.iter().flat_map(|raw| raw.tasks.iter().map(|task| task.name.as_str()));
-    let known = known.collect();
+    let known = reader.task_names(files)?;
+    let tasks = reader.tasks(&heritage, files)?;
     reader.judge_edges(&known);
     reader.judge_renames(&known);
     if reader.diagnostics.is_empty() && tasks.is_empty() {
@@ -102,8 +115,7 @@ pub(super) fn validate(files: Files, setting: &Setting) -> Plan {
     }
     let mut zones: Vec<_> = reader.zones.into_values().flatten().collect();
     zones.extend(setting.zone.clone());
-    let diagnostics = in_order(reader.diagnostics);
-    Plan { tasks, diagnostics, sources, parents, directories, zone, daemon, zones }
+    Some(Judged { tasks, diagnostics: in_order(reader.diagnostics), zone, daemon, zones })
 }
 
 /// The zone that somebody who wrote `name` may have meant: by the place in it, or by a slip of the
@@ -132,6 +144,42 @@ fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         (later.file, &later.span, &later.problem) == (earlier.file, &earlier.span, &earlier.problem)
     });
     diagnostics
+}
+
+impl<'a> Reader<'a> {
+    /// The names of all tasks, right or wrong, with the places where they stand; each is told that
+    /// stands in more than one. `None` if that has to be told by a file that was not read as a whole.
+    fn task_names(&mut self, files: &'a [RawFile]) -> Option<Known<'a>> {
+        let mut known = HashMap::with_capacity(files.iter().map(|raw| raw.tasks.len()).sum());
+        let is_cut = files.iter().any(|raw| matches!(raw.tasks, Tasks::Unread(_)));
+        for (file, (raw, source)) in files.iter().zip(self.sources).enumerate() {
+            for (name, span) in raw.tasks.names(source) {
+                if is_cut && known.contains_key(name) {
+                    return None;
+                }
+                self.once("task", &mut known, file, name, span);
+            }
+        }
+        Some(known)
+    }
+
+    /// Reads all tasks.
+    fn tasks(&mut self, heritage: &Heritage<'_>, files: &[RawFile]) -> Option<Vec<Entry>> {
+        let mut tasks = Vec::new();
+        let mut count = 0;
+        for (file, raw) in files.iter().enumerate() {
+            for index in 0..raw.tasks.len() {
+                let entry = raw.tasks.get(index, &self.sources[file])?;
+                if count == MOST_TASKS {
+                    self.complain(file, entry.span.clone(), Problem::TooManyTasks(MOST_TASKS));
+                    return Some(tasks);
+                }
+                count += 1;
+                tasks.extend(self.task(heritage, file, &entry));
+            }
+        }
+        Some(tasks)
+    }
 }
 
 impl Reader<'_> {
@@ -230,19 +278,27 @@ impl Reader<'_> {
         what: &'static str,
         files: impl Iterator<Item = &'a [RawEntry]>,
     ) {
-        let mut seen: HashMap<&str, (usize, usize)> = HashMap::new();
+        let mut seen = HashMap::new();
         for (file, entries) in files.enumerate() {
             for entry in entries {
-                let Some((first, offset)) = seen.insert(&entry.name, (file, entry.span.start))
-                else {
-                    continue;
-                };
-                let source = &self.sources[first];
-                let first = format!("{}:{}", source.path.display(), source.position(offset).line);
-                let name = entry.name.clone();
-                self.complain(file, entry.span.clone(), Problem::Duplicate { what, name, first });
+                self.once(what, &mut seen, file, &entry.name, entry.span.clone());
             }
         }
+    }
+
+    /// Complains about `name`, at `span` of `file`, if it was `seen`.
+    fn once<'a>(
+        &mut self,
+        what: &'static str,
+        seen: &mut Known<'a>,
+        file: usize,
+        name: &'a str,
+        span: Range<usize>,
+    ) {
+        let Some((first, offset)) = seen.insert(name, (file, span.start)) else { return };
+        let source = &self.sources[first];
+        let first = format!("{}:{}", source.path.display(), source.position(offset).line);
+        self.complain(file, span, Problem::Duplicate { what, name: name.into(), first });
     }
 
     /// Reads a template or defaults, only to tell what is wrong with it.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A value and the bytes of the file at which it is written.
@@ -95,32 +96,30 @@ impl Flaws {
     }
 }
 
-/// Takes over what was parsed.
-pub(super) fn table(table: DeTable<'_>, flaws: &mut Flaws) -> Table {
+/// Takes over what was parsed of a text that begins at the byte `start` of the file.
+pub(super) fn table(table: DeTable<'_>, start: usize, flaws: &mut Flaws) -> Table {
     let mut entries: Table = table
         .into_iter()
         .map(|(key, value)| {
-            let key = Key { span: key.span(), name: key.into_inner().into_owned() };
-            let span = value.span();
-            (key, node(value.into_inner(), span, flaws))
+            let key = Key { span: moved(key.span(), start), name: key.into_inner().into_owned() };
+            (key, node(value, start, flaws))
         })
         .collect();
     entries.sort_by_key(|(key, _)| key.span.start);
     entries
 }
 
-fn node(value: DeValue<'_>, span: Range<usize>, flaws: &mut Flaws) -> Node {
-    let value = match value {
-        DeValue::Table(inner) => Value::Table(table(inner, flaws)),
-        DeValue::Array(items) => Value::List(
-            items
-                .into_iter()
-                .map(|item| {
-                    let span = item.span();
-                    node(item.into_inner(), span, flaws)
-                })
-                .collect(),
-        ),
+fn moved(span: Range<usize>, start: usize) -> Range<usize> {
+    span.start + start..span.end + start
+}
+
+fn node(value: Spanned<DeValue<'_>>, start: usize, flaws: &mut Flaws) -> Node {
+    let span = moved(value.span(), start);
+    let value = match value.into_inner() {
+        DeValue::Table(inner) => Value::Table(table(inner, start, flaws)),
+        DeValue::Array(items) => {
+            Value::List(items.into_iter().map(|item| node(item, start, flaws)).collect())
+        }
         // Only single values are broken as such: a table may have one bad entry among good ones.
         _ if flaws.touches(&span) => Value::Broken,
         DeValue::String(text) => Value::Text(text.into_owned()),
