@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use taskd::event::{RunId, TriggerKind};
 use taskd::name::Name;
 use taskd::runner::{
-    Bounds, CommandTask, FromHome, Identity, Inherit, Output, Prepared, Surroundings, Target,
+    Bounds, CommandTask, Execution, FromHome, Identity, Inherit, Output, Prepared, Surroundings,
+    Target,
 };
 use taskd::task::{Attempt, Context, Execute, Given, Outcome};
 use taskd::zone::Zone;
@@ -22,18 +23,21 @@ const MIB: usize = 1 << 20;
 fn prepared(nice: Option<i8>, helper: bool) -> Prepared {
     let command = CommandTask {
         arguments: vec!["/bin/true".into()],
-        directory: FromHome::Absolute("/".into()),
-        inherit: Inherit::All,
-        env_files: Vec::new(),
-        environment: Vec::new(),
-        stdin: None,
-        identity: Identity { nice, ..Identity::default() },
-        bounds: Bounds::default(),
-        zone: Zone::utc(),
-        stop_signal: rustix::process::Signal::TERM,
-        success_codes: vec![0],
-        output: Output { to: Target::Discard, ..Output::default() },
-        search: None,
+        execution: Execution {
+            directory: FromHome::Absolute("/".into()),
+            inherit: Inherit::All,
+            env_files: Vec::new(),
+            environment: Vec::new(),
+            stdin: None,
+            identity: Identity { nice, ..Identity::default() },
+            bounds: Bounds::default(),
+            zone: Zone::utc(),
+            stop_signal: rustix::process::Signal::TERM,
+            success_codes: vec![0],
+            output: Output { to: Target::Discard, ..Output::default() },
+            search: None,
+        }
+        .into(),
     };
     let helper = helper.then(|| env!("CARGO_BIN_EXE_taskd").into());
     Arc::new(command).within(&Arc::new(Surroundings { helper, ..Surroundings::default() }))

@@ -23,8 +23,8 @@ pub struct Schedule {
     pub enabled: bool,
     /// On which days, if not on all.
     pub filter: Option<Filter>,
-    /// How it is run.
-    pub policy: Policy,
+    /// How it is run. Equal ones should share one copy.
+    pub policy: Arc<Policy>,
     /// All that its file says of it, as in its [`Definition`].
     pub text: Arc<str>,
     /// What its name was before.
@@ -35,7 +35,7 @@ impl Schedule {
     /// A schedule with the default policy.
     #[must_use]
     pub fn new(name: Name, when: When) -> Self {
-        let (policy, text) = (Policy::default(), "".into());
+        let (policy, text) = (Arc::default(), "".into());
         Self { name, when, enabled: true, filter: None, policy, text, renamed_from: None }
     }
 

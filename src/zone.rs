@@ -17,15 +17,13 @@ use crate::hash;
 
 /// A time zone and the name it goes by. Cheap to clone.
 #[derive(Clone)]
-pub struct Zone {
-    zone: TimeZone,
-    name: Arc<str>,
-    /// Worked out once for all copies.
-    shared: Arc<Shared>,
-}
+pub struct Zone(Arc<Shared>);
 
-#[derive(Default)]
+/// What all copies have in common.
 struct Shared {
+    zone: TimeZone,
+    name: Box<str>,
+    /// What follows is worked out when somebody asks.
     rules: OnceLock<u64>,
     stretches: OnceLock<Box<[Stretch]>>,
     /// Which of them was asked for last: the next question is mostly about the same.
@@ -46,7 +44,7 @@ pub struct Stretch {
 
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.zone == other.zone && self.name == other.name
+        Arc::ptr_eq(&self.0, &other.0) || self.0.zone == other.0.zone && self.0.name == other.0.name
     }
 }
 
@@ -85,7 +83,8 @@ impl Zone {
                 Err(_) => "local".into(),
             },
         };
-        Self { zone, name, shared: Arc::default() }
+        let (rules, stretches) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Shared { zone, name, rules, stretches, last: AtomicUsize::new(0) }))
     }
 
     /// Coordinated universal time.
@@ -97,7 +96,7 @@ impl Zone {
     /// The name people know it by.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// A number for its rules: equal ones change their clocks alike from 2020 to 2035.
@@ -105,7 +104,7 @@ impl Zone {
     pub fn rules(&self) -> u64 {
         /// 2020-01-01 and 2036-01-01, in seconds since 1970.
         const FROM_TO: (i64, i64) = (1_577_836_800, 2_082_758_400);
-        *self.shared.rules.get_or_init(|| {
+        *self.0.rules.get_or_init(|| {
             let mut at = Timestamp::constant(FROM_TO.0, 0);
             let mut rules = self.offset(at).to_string();
             while let Some(change) =
@@ -123,15 +122,15 @@ impl Zone {
     /// years from 1970 to 2199.
     #[must_use]
     pub fn stretch(&self, at: i64) -> Option<Stretch> {
-        let all = self.shared.stretches.get_or_init(|| self.stretches());
+        let all = self.0.stretches.get_or_init(|| self.stretches());
         let is_in = |stretch: &&Stretch| stretch.from <= at && at < stretch.until;
-        let last = all.get(self.shared.last.load(Ordering::Relaxed)).filter(is_in);
+        let last = all.get(self.0.last.load(Ordering::Relaxed)).filter(is_in);
         if let Some(last) = last {
             return Some(*last);
         }
         let index = all.partition_point(|stretch| stretch.from <= at).checked_sub(1)?;
         let found = all.get(index).filter(is_in)?;
-        self.shared.last.store(index, Ordering::Relaxed);
+        self.0.last.store(index, Ordering::Relaxed);
         Some(*found)
     }
 
@@ -142,11 +141,11 @@ impl Zone {
         /// 1970-01-01 and 2200-01-01.
         const FROM_TO: (i64, i64) = (0, 7_258_118_400);
         let begin = Timestamp::constant(FROM_TO.0, 0);
-        let changes = self.zone.following(begin);
+        let changes = self.0.zone.following(begin);
         let changes = changes.map(|change| (change.timestamp().as_second(), change.offset()));
-        let end = (FROM_TO.1, self.zone.to_offset(begin));
+        let end = (FROM_TO.1, self.0.zone.to_offset(begin));
         let changes = changes.take_while(|(at, _)| *at < FROM_TO.1).chain([end]);
-        let (mut from, mut offset) = (FROM_TO.0, self.zone.to_offset(begin));
+        let (mut from, mut offset) = (FROM_TO.0, self.0.zone.to_offset(begin));
         let mut stretches = Vec::new();
         for (at, next) in changes {
             if next == offset && at < FROM_TO.1 {
@@ -164,13 +163,13 @@ impl Zone {
     /// `at` with what this zone knows about it: for people and for RFC 3339.
     #[must_use]
     pub fn zoned(&self, at: Timestamp) -> ZonedDateTime {
-        at.to_zoned_datetime(self.zone.clone())
+        at.to_zoned_datetime(self.0.zone.clone())
     }
 
     /// What the wall clock reads at `at`.
     #[must_use]
     pub fn wall(&self, at: Timestamp) -> DateTime {
-        self.zone.to_datetime(at)
+        self.0.zone.to_datetime(at)
     }
 
     /// How far the wall clock is from UTC at `at`.
@@ -180,19 +179,19 @@ impl Zone {
             let seconds = i32::try_from(stretch.offset).ok()?;
             Offset::from_seconds(seconds).ok()
         });
-        known.unwrap_or_else(|| self.zone.to_offset(at))
+        known.unwrap_or_else(|| self.0.zone.to_offset(at))
     }
 
     /// The first instant after `after` at which the rules of this zone change, if any is known.
     #[must_use]
     pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
-        self.zone.following(after).next().map(|change| change.timestamp())
+        self.0.zone.following(after).next().map(|change| change.timestamp())
     }
 
     /// The instants after `after` at which the wall clock jumps, in order.
     pub fn jumps(&self, after: Timestamp) -> impl Iterator<Item = Jump> {
         let mut before = self.offset(after);
-        self.zone.following(after).filter_map(move |change| {
+        self.0.zone.following(after).filter_map(move |change| {
             let (from, to) = (before, change.offset());
             before = to;
             let at = change.timestamp();
@@ -203,7 +202,7 @@ impl Zone {
     /// Which instant the reading `wall` means, or `None` beyond the end of time (year 9999).
     #[must_use]
     pub fn read(&self, wall: DateTime) -> Option<Reading> {
-        match self.zone.to_ambiguous_timestamp(wall).offset() {
+        match self.0.zone.to_ambiguous_timestamp(wall).offset() {
             AmbiguousOffset::Unambiguous { offset } => {
                 offset.to_timestamp(wall).ok().map(Reading::Once)
             }
@@ -213,7 +212,8 @@ impl Zone {
             AmbiguousOffset::Gap { after, .. } => {
                 // Read with the offset after the gap, the reading lies before the jump.
                 let earlier = after.to_timestamp(wall).ok()?;
-                self.zone
+                self.0
+                    .zone
                     .following(earlier)
                     .find(|change| change.offset().to_datetime(change.timestamp()) > wall)
                     .map(|change| Reading::Gap(change.timestamp()))
@@ -225,7 +225,7 @@ impl Zone {
     /// clock had not been changed yet. `None` beyond the end of time.
     #[must_use]
     pub fn instant(&self, wall: DateTime) -> Option<Timestamp> {
-        self.zone.to_ambiguous_timestamp(wall).compatible().ok()
+        self.0.zone.to_ambiguous_timestamp(wall).compatible().ok()
     }
 
     /// If `at` lies in the second pass of a fold: the reading at which that fold ends.
@@ -233,7 +233,7 @@ impl Zone {
     pub fn second_pass_end(&self, at: Timestamp) -> Option<DateTime> {
         let wall = self.wall(at);
         let AmbiguousOffset::Fold { before, after } =
-            self.zone.to_ambiguous_timestamp(wall).offset()
+            self.0.zone.to_ambiguous_timestamp(wall).offset()
         else {
             return None;
         };
@@ -243,6 +243,7 @@ impl Zone {
         // `preceding` is exclusive, and `at` may be the very instant of the change.
         let next = at.checked_add(SignedDuration::from_nanos(1)).ok()?;
         let change = self
+            .0
             .zone
             .preceding(next)
             .find(|change| before.to_datetime(change.timestamp()) > wall)?;
@@ -252,13 +253,13 @@ impl Zone {
 
 impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Zone({})", self.name)
+        write!(f, "Zone({})", self.0.name)
     }
 }
 
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        f.write_str(&self.0.name)
     }
 }
 
@@ -307,7 +308,7 @@ mod tests {
                 quiet += 1;
                 assert!((from..until).contains(&at), "{name} {at}");
                 let at = Timestamp::from_second(at).expect("in range");
-                assert_eq!(i64::from(zone.zone.to_offset(at).seconds()), offset, "{name} {at}");
+                assert_eq!(i64::from(zone.0.zone.to_offset(at).seconds()), offset, "{name} {at}");
                 assert_eq!(zone.read(zone.wall(at)), Some(Reading::Once(at)), "{name}");
                 assert_eq!(zone.second_pass_end(at), None, "{name} {at}");
             }

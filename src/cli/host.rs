@@ -24,7 +24,7 @@ fn not_own(entry: &Entry) -> Option<String> {
     if rustix::process::geteuid().is_root() {
         return None;
     }
-    let identity = &entry.command()?.identity;
+    let identity = &entry.command()?.execution.identity;
     let own = |who: &String| User::find(who).is_ok_and(|user| user.is_own());
     let user = identity.user.clone().filter(|who| !own(who));
     user.or_else(|| identity.group.clone())
@@ -73,18 +73,18 @@ fn warn(plan: &mut Plan, wrong: impl Fn(&Entry) -> Option<Problem>) {
 
 fn lacking(entry: &Entry) -> Option<String> {
     let command = entry.command()?;
-    let user = command.identity.user.as_deref().map(|who| (who, User::find(who)));
+    let user = command.execution.identity.user.as_deref().map(|who| (who, User::find(who)));
     let user = match user {
         Some((who, Err(_))) => return Some(format!("user `{who}`")),
         Some((_, Ok(user))) => Some(user),
         None => None,
     };
-    let directory = command.directory.resolve(user.as_ref());
+    let directory = command.execution.directory.resolve(user.as_ref());
     if !directory.is_dir() {
         return Some(format!("directory `{}`", directory.display()));
     }
     let missing = |path: &FromHome| Some(path.resolve(user.as_ref())).filter(|path| !path.exists());
-    let missing = command.env_files.iter().find_map(|file| match &file.place {
+    let missing = command.execution.env_files.iter().find_map(|file| match &file.place {
         EnvPlace::Path(path) if !file.optional => missing(path),
         _ => None,
     });

@@ -44,13 +44,13 @@ pub fn check(plan: &Plan) -> Result<(), Failure> {
 fn files(plan: &Plan) -> Vec<PathBuf> {
     let sources = plan.sources.iter().map(|source| absolute(&source.directory, &source.path));
     let env_files = plan.tasks.iter().filter_map(Entry::command).flat_map(|command| {
-        let user = command.identity.user.as_deref();
+        let user = command.execution.identity.user.as_deref();
         let user = user.and_then(|user| User::find(user).ok());
         let path = move |place: &EnvPlace| match place {
             EnvPlace::Path(path) => Some(path.resolve(user.as_ref())),
             EnvPlace::Credential(_) => None,
         };
-        command.env_files.iter().filter_map(move |file| path(&file.place))
+        command.execution.env_files.iter().filter_map(move |file| path(&file.place))
     });
     let mut files: Vec<_> = sources.chain(env_files).collect();
     files.sort_unstable();

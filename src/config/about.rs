@@ -2,15 +2,19 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::About;
 use super::diagnostic::Diagnostic;
-use super::inherit::Layers;
+use super::inherit::{KeySet, Layers};
 use super::keys::remedy;
 use super::problem::{ALLOWABLE, Problem, Severity};
 use super::validate::{Known, Reader};
 use super::value::{Node, Table, Value};
 use crate::name::Name;
+
+/// What people say of a task.
+pub(super) const ABOUT: [&str; 3] = ["description", "metadata", "tags"];
 
 /// A task has another name now.
 pub(super) struct Rename {
@@ -71,7 +75,14 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn read_about(&mut self, layers: &Layers<'_>) -> About {
+    /// Reads what people say of it.
+    pub(super) fn read_about(&mut self, layers: &Layers<'_>) -> Arc<About> {
+        let of = KeySet::of(&ABOUT);
+        let read = |own: &mut Self| Some(own.about(layers));
+        self.shared(layers, of, |own| &mut own.abouts, read).unwrap_or_default()
+    }
+
+    fn about(&mut self, layers: &Layers<'_>) -> About {
         let description = layers.get("description").and_then(|found| {
             self.text(found, found.node, "a text, write `description = \"what it is for\"`")
         });

@@ -187,7 +187,7 @@ mod tests {
         let then = recall(&now.name, &now.text, &setting.zones).expect("it can be told");
         assert_eq!(then.schedule.when.identity(), now.when.identity());
         let command = then.command().expect("it is one");
-        assert_eq!(command.stop_signal, rustix::process::Signal::INT);
+        assert_eq!(command.execution.stop_signal, rustix::process::Signal::INT);
         assert!(recall(&now.name, "no JSON", &setting.zones).is_none());
     }
 }

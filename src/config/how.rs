@@ -1,17 +1,33 @@
 //! The keys that say how a task is run: its policy.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use rustix::process::Signal;
 
-use super::inherit::{Found, Layers};
+use super::inherit::{Found, KeySet, Layers};
 use super::keys::{self, remedy};
 use super::problem::Problem;
 use super::validate::Reader;
 use super::value::Value;
 use crate::duration;
 use crate::policy::{Missed, OnLost, Overlap, Policy, Retry};
+
+/// What says how.
+pub(super) const POLICY: [&str; 11] = [
+    "grace",
+    "jitter",
+    "max_catch_up",
+    "max_parallel",
+    "missed",
+    "on_lost",
+    "overlap",
+    "pool",
+    "retry",
+    "stop_grace",
+    "timeout",
+];
 
 const OVERLAPS: &[&str] = &["skip", "queue", "replace", "parallel"];
 const MISSED: &[&str] = &["skip", "latest", "all"];
@@ -23,7 +39,11 @@ const SIGNALS: &[&str] = &["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL"]
 
 impl Reader<'_> {
     /// Reads all that says how; `None` if something of it is wrong.
-    pub(super) fn read_how(&mut self, layers: &Layers<'_>) -> Option<Policy> {
+    pub(super) fn read_how(&mut self, layers: &Layers<'_>) -> Option<Arc<Policy>> {
+        self.shared(layers, KeySet::of(&POLICY), |own| &mut own.policies, |own| own.policy(layers))
+    }
+
+    fn policy(&mut self, layers: &Layers<'_>) -> Option<Policy> {
         let default = Policy::default();
         let overlap = self.overlap(layers);
         let missed = self.missed(layers);

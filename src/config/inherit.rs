@@ -40,7 +40,60 @@ pub(super) struct Found<'a> {
 
 /// All that an entry has, the strongest layer first.
 #[derive(Debug, Default)]
-pub(super) struct Layers<'a>(Vec<Layer<'a>>);
+pub(super) struct Layers<'a> {
+    layers: Vec<Layer<'a>>,
+    /// The keys of all of them.
+    keys: KeySet,
+    /// The defaults of its file are among them.
+    with_defaults: bool,
+}
+
+/// A rough set of keys: most tasks have few, and most questions are about others. What it lacks is
+/// not there; what it has may be another key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct KeySet(u64);
+
+impl KeySet {
+    /// The set of `keys`.
+    pub(super) const fn of(keys: &[&str]) -> Self {
+        let (mut set, mut index) = (0, 0);
+        while index < keys.len() {
+            set |= Self::bit(keys[index]);
+            index += 1;
+        }
+        Self(set)
+    }
+
+    /// Of the keys that a task may have few share one, and none of those that most tasks say for
+    /// themselves shares one with those that defaults say for them.
+    const fn bit(key: &str) -> u64 {
+        let key = key.as_bytes();
+        let length = key.len();
+        if length == 0 {
+            return 1;
+        }
+        let (first, middle) = (key[0] as usize, key[length / 2] as usize);
+        let last = key[length - 1] as usize;
+        1 << ((27 * length + 17 * first + 3 * middle + 5 * last) % 64)
+    }
+
+    /// Whether `key` may be in it.
+    #[inline]
+    pub(super) const fn may_have(self, key: &str) -> bool {
+        self.0 & Self::bit(key) != 0
+    }
+
+    /// Whether no key is in both.
+    pub(super) const fn is_disjoint(self, other: Self) -> bool {
+        self.0 & other.0 == 0
+    }
+
+    fn add(&mut self, table: &[(Key, Node)]) {
+        for (key, _) in table {
+            self.0 |= Self::bit(&key.name);
+        }
+    }
+}
 
 /// The templates and defaults of all files.
 pub(super) struct Heritage<'a> {
@@ -70,12 +123,12 @@ impl<'a> Heritage<'a> {
         entry: &'a RawEntry,
         complain: &mut dyn FnMut(Found<'_>, &Node, Problem),
     ) -> Layers<'a> {
-        let mut layers = Layers::default();
+        let mut layers = Layers { with_defaults: true, ..Layers::default() };
         self.extend(file, entry, &mut layers, &mut Vec::new(), complain);
         for ancestor in std::iter::successors(Some(file), |file| self.parents[*file]) {
             if let Some(defaults) = &self.files[ancestor].defaults {
                 let kind = LayerKind::Defaults;
-                layers.0.push(Layer { file: ancestor, kind, table: &defaults.table });
+                layers.push(Layer { file: ancestor, kind, table: &defaults.table });
             }
         }
         layers
@@ -89,10 +142,13 @@ impl<'a> Heritage<'a> {
         path: &mut Vec<&'a str>,
         complain: &mut dyn FnMut(Found<'_>, &Node, Problem),
     ) {
-        let kind =
-            if layers.0.is_empty() { LayerKind::Own } else { LayerKind::Template(&entry.name) };
+        let kind = if layers.layers.is_empty() {
+            LayerKind::Own
+        } else {
+            LayerKind::Template(&entry.name)
+        };
         let own = Layer { file, kind, table: &entry.table };
-        layers.0.push(own);
+        layers.push(own);
         let Some(found) = own.get("extends") else {
             return;
         };
@@ -154,12 +210,28 @@ impl<'a> Layer<'a> {
 impl<'a> Layers<'a> {
     /// A template or defaults alone.
     pub(super) fn alone(file: usize, entry: &'a RawEntry) -> Self {
-        Self(vec![Layer { file, kind: LayerKind::Own, table: &entry.table }])
+        let mut layers = Self::default();
+        layers.push(Layer { file, kind: LayerKind::Own, table: &entry.table });
+        layers
+    }
+
+    fn push(&mut self, layer: Layer<'a>) {
+        self.keys.add(layer.table);
+        self.layers.push(layer);
+    }
+
+    /// The file whose defaults say all that there is of the keys `of`.
+    pub(super) fn usual(&self, of: KeySet) -> Option<usize> {
+        let [own, below @ ..] = self.layers.as_slice() else { return None };
+        let mut keys = KeySet::default();
+        keys.add(own.table);
+        let are_defaults = below.iter().all(|layer| layer.kind == LayerKind::Defaults);
+        (self.with_defaults && are_defaults && keys.is_disjoint(of)).then_some(own.file)
     }
 
     /// The keys of the strongest layer: what the entry itself says.
     pub(super) fn own(&self) -> impl Iterator<Item = Found<'a>> + use<'a> {
-        let own = self.0.first().copied();
+        let own = self.layers.first().copied();
         own.into_iter().flat_map(|layer| {
             layer.table.iter().map(move |(key, node)| Found {
                 file: layer.file,
@@ -177,18 +249,24 @@ impl<'a> Layers<'a> {
 
     /// The strongest value of a key that may be `false`.
     pub(super) fn get_or_false(&self, key: &str) -> Option<Found<'a>> {
-        self.0.iter().find_map(|layer| layer.get(key))
+        if !self.keys.may_have(key) {
+            return None;
+        }
+        self.layers.iter().find_map(|layer| layer.get(key))
     }
 
     fn has(&self, entry: &RawEntry) -> bool {
-        self.0.iter().any(|layer| std::ptr::eq(layer.table, entry.table.as_slice()))
+        self.layers.iter().any(|layer| std::ptr::eq(layer.table, entry.table.as_slice()))
     }
 
     /// The entries of a table that is merged from all layers, each in its strongest form; also
     /// those that are `false`.
     pub(super) fn merged(&self, key: &str) -> Vec<Found<'a>> {
         let mut merged: Vec<Found<'a>> = Vec::new();
-        for layer in &self.0 {
+        if !self.keys.may_have(key) {
+            return merged;
+        }
+        for layer in &self.layers {
             let Some(found) = layer.get(key) else {
                 continue;
             };
@@ -207,15 +285,30 @@ impl<'a> Layers<'a> {
     /// The triggers: all from the strongest layer that names any, less what is taken away.
     pub(super) fn triggers(&self) -> Vec<Found<'a>> {
         let named = |layer: &Layer<'a>| {
-            let found: Vec<_> = keys::TRIGGERS.iter().filter_map(|key| layer.get(key)).collect();
+            let keys = keys::TRIGGERS.iter().filter(|key| self.keys.may_have(key));
+            let found: Vec<_> = keys.filter_map(|key| layer.get(key)).collect();
             let any = found.iter().any(|found| found.node.value != Value::Boolean(false));
             any.then_some(found)
         };
-        let mut triggers = self.0.iter().find_map(named).unwrap_or_default();
+        let mut triggers = self.layers.iter().find_map(named).unwrap_or_default();
         triggers.retain(|found| {
             self.get(&found.key.name)
                 .is_some_and(|strongest| std::ptr::eq(strongest.node, found.node))
         });
         triggers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{about, how, what};
+
+    #[test]
+    fn what_tasks_say_for_themselves_is_not_taken_for_what_they_share() {
+        let own = ["after", "calendar", "command", "cron", "date", "enabled", "interval", "task"];
+        for shared in [&what::EXECUTION[..], &how::POLICY, &about::ABOUT] {
+            assert!(KeySet::of(shared).is_disjoint(KeySet::of(&own)), "{shared:?}");
+        }
     }
 }

@@ -118,7 +118,7 @@ pub struct Entry {
     /// Whose wall clock its times are told in.
     pub zone: Zone,
     /// For people.
-    pub about: About,
+    pub about: Arc<About>,
     /// The codes of warnings that are meant.
     pub allow: Vec<String>,
     /// The file, as an index into the sources of the plan.
@@ -133,7 +133,7 @@ pub enum What {
     /// A command line.
     Command(Arc<CommandTask>),
     /// A task of the program that loads the file.
-    Rust(RustTask),
+    Rust(Box<RustTask>),
 }
 
 /// A task of a program, as a file says it.

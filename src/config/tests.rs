@@ -193,8 +193,12 @@ fn a_command_is_a_shell_line_or_a_program_with_arguments() {
     ] {
         let plan = fine(&format!("[tasks.a]\ninterval = \"1h\"\n{what}\n"));
         let command = plan.tasks[0].command().expect("it is one");
-        assert_eq!(command.arguments, arguments, "{what}");
-        assert_eq!(command.directory, FromHome::Absolute(directory.into()), "{what}");
+        assert_eq!(
+            command.arguments.iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
+            arguments,
+            "{what}"
+        );
+        assert_eq!(command.execution.directory, FromHome::Absolute(directory.into()), "{what}");
     }
 }
 
@@ -235,23 +239,26 @@ fn the_task_is_stronger_than_its_templates_and_they_than_the_defaults() {
     let [plain, own] = plan.tasks.as_slice() else { panic!("two tasks") };
     let variable = |name: &str, value: &str| (name.to_string(), value.to_string());
     // Tables merge by key, lists replace.
-    let mut environment = plain.command().expect("it is one").environment.clone();
+    let mut environment = plain.command().expect("it is one").execution.environment.clone();
     environment.sort();
     let expected = [variable("A", "default"), variable("B", "first"), variable("C", "second")];
     assert_eq!(environment, expected);
     assert_eq!(plain.about.tags, ["first"]);
     assert_eq!(
-        plain.command().expect("it is one").directory,
+        plain.command().expect("it is one").execution.directory,
         FromHome::Absolute("/default".into())
     );
     // The strongest that names a trigger names them all: the interval of `first` is not meant.
     assert_eq!(plain.schedule.when.in_words(&plain.zone), "at 09:00 every day");
     // `false` takes away, and a trigger of one's own leaves no other.
-    let mut environment = own.command().expect("it is one").environment.clone();
+    let mut environment = own.command().expect("it is one").execution.environment.clone();
     environment.sort();
     assert_eq!(environment, [variable("B", "first"), variable("C", "own")]);
     assert_eq!(own.about.tags, ["own"]);
-    assert_eq!(own.command().expect("it is one").directory, FromHome::Absolute("/srv".into()));
+    assert_eq!(
+        own.command().expect("it is one").execution.directory,
+        FromHome::Absolute("/srv".into())
+    );
     assert_eq!(own.schedule.when.in_words(&own.zone), "once at 2026-06-01 00:00:00");
     assert_eq!(own.zone.name(), "UTC");
 }
@@ -306,7 +313,7 @@ fn included_files_have_zones_and_defaults_of_their_own() {
     let plan = load_main(&place);
     assert_eq!(codes(&plan), Vec::<String>::new());
     let told = |entry: &Entry| {
-        let directory = entry.command().expect("it is one").directory.resolve(None);
+        let directory = entry.command().expect("it is one").execution.directory.resolve(None);
         let directory = directory.strip_prefix(place.path()).expect("it lies there");
         format!(
             "{} {} {:?} {} {}",
@@ -534,11 +541,11 @@ fn how_a_task_is_run_is_read() {
             },
         ),
     ] {
-        assert_eq!(policy(text), expected, "{text}");
+        assert_eq!(*policy(text), expected, "{text}");
     }
     // Tables do not merge into one policy by accident: a task takes an inherited value away.
     let text = "[defaults]\ntimeout = \"1h\"\n[tasks.a]\ninterval = \"1h\"\ntimeout = false\ncommand = \"x\"\n";
-    assert_eq!(fine(text).tasks[0].schedule.policy, default());
+    assert_eq!(*fine(text).tasks[0].schedule.policy, default());
 }
 
 #[test]
@@ -610,10 +617,14 @@ fn where_output_goes_is_read() {
         ),
     ] {
         let text = format!("[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\n{text}\n");
-        assert_eq!(fine(&text).tasks[0].command().expect("it is one").output, expected, "{text}");
+        assert_eq!(
+            fine(&text).tasks[0].command().expect("it is one").execution.output,
+            expected,
+            "{text}"
+        );
     }
     // Its table is merged as every table.
     let text = "[defaults]\noutput = { keep = 3, max_size = \"1K\" }\n[tasks.a]\ninterval = \"1h\"\ncommand = \"x\"\noutput = { max_size = \"2K\" }\n";
     let expected = Output { keep: 3, max_size: 2048, ..default() };
-    assert_eq!(fine(text).tasks[0].command().expect("it is one").output, expected);
+    assert_eq!(fine(text).tasks[0].command().expect("it is one").execution.output, expected);
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::tz::TimeZoneDatabase;
 
@@ -12,15 +13,17 @@ use super::days::Calendars;
 use super::definition;
 use super::diagnostic::Diagnostic;
 use super::include::Files;
-use super::inherit::{Found, Heritage, LayerKind, Layers};
+use super::inherit::{Found, Heritage, KeySet, LayerKind, Layers};
 use super::keys;
 use super::problem::{Problem, Severity};
 use super::raw::{RawEntry, RawFile, Tasks};
 use super::source::Source;
 use super::value::{Node, Value};
 use super::when::Patterns;
-use super::{Daemon, Entry, MOST_TASKS, Plan, Setting};
+use super::{About, Daemon, Entry, MOST_TASKS, Plan, Setting};
 use crate::name::Name;
+use crate::policy::Policy;
+use crate::runner::Execution;
 use crate::schedule::Schedule;
 use crate::zone::Zone;
 
@@ -35,6 +38,10 @@ pub(super) struct Reader<'a> {
     pub edges: Vec<Edge>,
     /// Which tasks have been renamed.
     pub renames: Vec<Rename>,
+    pub abouts: Shared<About>,
+    pub policies: Shared<Policy>,
+    pub executions: Shared<Execution>,
+    pub shells: Shared<Vec<Arc<str>>>,
     zones: HashMap<String, Option<Zone>>,
     default_zone: Zone,
     pub diagnostics: Vec<Diagnostic>,
@@ -44,6 +51,9 @@ pub(super) struct Reader<'a> {
 
 /// Names that stand somewhere, each with its file and its place in it.
 pub(super) type Known<'a> = HashMap<&'a str, (usize, usize)>;
+
+/// What tasks of a file, by its number, have in common that say nothing about it themselves.
+pub(super) type Shared<T> = BTreeMap<usize, Arc<T>>;
 
 /// What kind of entry is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,6 +98,10 @@ fn judge(files: &Files, setting: &Setting) -> Option<Judged> {
         pools: BTreeMap::new(),
         edges: Vec::new(),
         renames: Vec::new(),
+        abouts: Shared::new(),
+        policies: Shared::new(),
+        executions: Shared::new(),
+        shells: Shared::new(),
         zones: HashMap::new(),
         default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
         diagnostics: told.cloned().collect(),
@@ -165,7 +179,7 @@ impl<'a> Reader<'a> {
 
     /// Reads all tasks.
     fn tasks(&mut self, heritage: &Heritage<'_>, files: &[RawFile]) -> Option<Vec<Entry>> {
-        let mut tasks = Vec::new();
+        let mut tasks = Vec::with_capacity(files.iter().map(|raw| raw.tasks.len()).sum());
         let mut count = 0;
         for (file, raw) in files.iter().enumerate() {
             for index in 0..raw.tasks.len() {
@@ -368,6 +382,27 @@ impl Reader<'_> {
         }
         let place = entry.span.clone();
         Some(Entry { schedule: schedule?, what: what?, zone, about, allow, file, place })
+    }
+
+    /// What `read` makes of the keys `of`, shared by the tasks of a file that have none of them.
+    pub(super) fn shared<T>(
+        &mut self,
+        layers: &Layers<'_>,
+        of: KeySet,
+        known: fn(&mut Self) -> &mut Shared<T>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Arc<T>> {
+        let usual = layers.usual(of);
+        if let Some(known) = usual.and_then(|file| known(self).get(&file)) {
+            return Some(known.clone());
+        }
+        let told = self.diagnostics.len();
+        let read = Arc::new(read(self)?);
+        // What there is to tell, a task may allow and another not.
+        if let Some(file) = usual.filter(|_| self.diagnostics.len() == told) {
+            known(self).insert(file, read.clone());
+        }
+        Some(read)
     }
 
     fn layers<'a>(

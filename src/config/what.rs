@@ -2,19 +2,39 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::inherit::{Found, Layers};
+use super::inherit::{Found, KeySet, Layers};
 use super::keys;
 use super::problem::Problem;
 use super::validate::Reader;
 use super::value::{Node, Value};
 use super::{RustTask, What};
 use crate::name::Name;
-use crate::runner::{CommandTask, FromHome};
+use crate::runner::{CommandTask, Execution, FromHome};
 use crate::zone::Zone;
 
 /// What a command text goes to.
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
+
+/// What says how a command is run.
+pub(super) const EXECUTION: [&str; 15] = [
+    "cwd",
+    "env",
+    "env_file",
+    "group",
+    "inherit_env",
+    "limits",
+    "nice",
+    "output",
+    "shell",
+    "stdin",
+    "stop_signal",
+    "success_codes",
+    "timezone",
+    "umask",
+    "user",
+];
 
 const COMMAND: &str = "a text or a list of texts, write `command = \"echo hello\"` or `command = [\"echo\", \"hello\"]`";
 
@@ -69,7 +89,7 @@ impl Reader<'_> {
         self.complain(found.file, found.node.span.clone(), Problem::RustTask(text.into()));
         // Every value of TOML is one of JSON, but for infinity.
         let params = serde_json::to_value(&params).unwrap_or_default();
-        Some(What::Rust(RustTask { name, params, output }))
+        Some(What::Rust(Box::new(RustTask { name, params, output })))
     }
 
     /// Reads the command of a task.
@@ -80,7 +100,34 @@ impl Reader<'_> {
         file: usize,
         missing: Option<&Range<usize>>,
     ) -> Option<CommandTask> {
-        let shell = layers.get("shell").map(|found| self.shell(found));
+        let execution = self.shared(
+            layers,
+            KeySet::of(&EXECUTION),
+            |own| &mut own.executions,
+            |own| own.execution(layers, zone, file),
+        );
+        let shell = self.shared(
+            layers,
+            KeySet::of(&EXECUTION),
+            |own| &mut own.shells,
+            |own| own.or(layers, "shell", SHELL.map(Arc::from).to_vec(), Self::shell),
+        );
+        let Some(found) = layers.get("command") else {
+            if let Some(span) = missing {
+                self.complain(file, span.clone(), Problem::NoCommand);
+            }
+            return None;
+        };
+        let words = self.words(found, "command", COMMAND);
+        let arguments = match &found.node.value {
+            Value::Text(_) => shell?.iter().cloned().chain(words?).collect(),
+            _ => words?,
+        };
+        Some(CommandTask { arguments, execution: execution? })
+    }
+
+    /// Reads how a command is run.
+    fn execution(&mut self, layers: &Layers<'_>, zone: &Zone, file: usize) -> Option<Execution> {
         let directory = match layers.get("cwd") {
             Some(found) => self.working_directory(layers, found),
             None if layers.get("user").is_some() => Some(FromHome::Home(PathBuf::new())),
@@ -98,26 +145,7 @@ impl Reader<'_> {
         let stop_signal = self.stop_signal(layers);
         let output = self.output(layers);
         let success_codes = self.success_codes(layers);
-        let Some(found) = layers.get("command") else {
-            if let Some(span) = missing {
-                self.complain(file, span.clone(), Problem::NoCommand);
-            }
-            return None;
-        };
-        let words = self.words(found, "command", COMMAND);
-        let arguments = match &found.node.value {
-            Value::Text(_) => {
-                let shell = match shell {
-                    Some(shell) => shell?,
-                    None => SHELL.map(Into::into).to_vec(),
-                };
-                shell.into_iter().chain(words?).collect()
-            }
-            _ => words?,
-        };
-        let search = self.setting.search.clone();
-        Some(CommandTask {
-            arguments,
+        Some(Execution {
             directory: directory?,
             inherit: inherit?,
             env_files: env_files?,
@@ -129,11 +157,11 @@ impl Reader<'_> {
             stop_signal: stop_signal?,
             success_codes: success_codes?,
             output: output?,
-            search,
+            search: self.setting.search.clone(),
         })
     }
 
-    fn shell(&mut self, found: Found<'_>) -> Option<Vec<String>> {
+    fn shell(&mut self, found: Found<'_>) -> Option<Vec<Arc<str>>> {
         const SHELL: &str = "a list of texts, write `shell = [\"/bin/bash\", \"-c\"]`";
         // A shell alone would take the command for the name of a script.
         if matches!(found.node.value, Value::Text(_)) {
@@ -149,7 +177,7 @@ impl Reader<'_> {
         found: Found<'_>,
         what: &'static str,
         expected: &'static str,
-    ) -> Option<Vec<String>> {
+    ) -> Option<Vec<Arc<str>>> {
         let words = self.texts(found, expected);
         let written = match &found.node.value {
             Value::List(items) => items.len(),
@@ -165,7 +193,7 @@ impl Reader<'_> {
         for (word, node) in &words {
             self.no_zero_byte(found, node, word, what)?;
         }
-        Some(words.into_iter().map(|(word, _)| word.to_string()).collect())
+        Some(words.into_iter().map(|(word, _)| word.into()).collect())
     }
 
     fn no_zero_byte(

@@ -1,5 +1,6 @@
 //! The keys that say when a task fires.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,13 +23,15 @@ use crate::zone::{Reading, Zone};
 #[derive(Default)]
 pub(super) struct Patterns {
     made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
+    /// Those of texts that say the same for every task and of which there is nothing to tell.
+    plain: HashMap<String, Arc<Pattern>>,
     /// So do equal fields.
     readings: Readings,
 }
 
 impl Patterns {
     fn get(&mut self, expression: Expression) -> Result<Arc<Pattern>, Fault> {
-        let Self { made, readings } = self;
+        let Self { made, readings, .. } = self;
         let make =
             |expression: &Expression| Pattern::read(expression.clone(), readings).map(Arc::new);
         made.entry(expression).or_insert_with_key(make).clone()
@@ -239,7 +242,11 @@ impl Reader<'_> {
         zone: &Zone,
         start: Option<Timestamp>,
     ) -> Option<Trigger> {
+        let told = self.diagnostics.len();
         let expression = match &node.value {
+            Value::Text(text) if let Some(pattern) = self.patterns.plain.get(text) => {
+                return Some(Trigger::Cron(Cron::new(pattern.clone(), zone.clone())));
+            }
             Value::Text(text) => match self.crontab(found, node, text)? {
                 Crontab::Pattern(expression) => expression,
                 Crontab::Reboot => {
@@ -257,9 +264,21 @@ impl Reader<'_> {
             }
         };
         let name = self.task.as_ref().map_or("", |name| name.as_str());
-        let spread = |field: Field| hash::stable(&[name.as_bytes(), field.key().as_bytes()]);
+        let is_spread = Cell::new(false);
+        let spread = |field: Field| {
+            is_spread.set(true);
+            hash::stable(&[name.as_bytes(), field.key().as_bytes()])
+        };
         match self.patterns.get(expression.settled(spread)) {
-            Ok(pattern) => Some(Trigger::Cron(Cron::new(pattern, zone.clone()))),
+            Ok(pattern) => {
+                if let Value::Text(text) = &node.value
+                    && !is_spread.get()
+                    && self.diagnostics.len() == told
+                {
+                    self.patterns.plain.insert(text.clone(), pattern.clone());
+                }
+                Some(Trigger::Cron(Cron::new(pattern, zone.clone())))
+            }
             Err(fault) => {
                 self.complain(found.file, node.span.clone(), fault.into());
                 None

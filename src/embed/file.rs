@@ -81,7 +81,7 @@ impl TaskScheduler {
         path: &Path,
     ) -> Result<Entry, SchedulerError> {
         let config::Entry { schedule, what, zone, about, .. } = entry;
-        let mut description = about.description;
+        let mut description = about.description.clone();
         let task = match what {
             What::Command(command) => Arc::new(command.within(self.surroundings())),
             What::Rust(task) => {

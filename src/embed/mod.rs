@@ -169,7 +169,7 @@ impl TaskScheduler {
         }
         let body: Arc<dyn Body> = Arc::new(task);
         let description = body.description().to_string();
-        let schedule = Schedule { policy, ..Schedule::new(name.clone(), when) };
+        let schedule = Schedule { policy: policy.into(), ..Schedule::new(name.clone(), when) };
         let task = self.erased(body, self.0.output, Params::default());
         let entry = Entry { task, description, schedule, zone, file: None };
         plan.put(&name, entry)?;

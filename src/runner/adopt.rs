@@ -113,7 +113,7 @@ pub(super) async fn adopt(
         () = adopted.ended() => return Outcome::Lost(ENDED_UNSEEN.into()).into(),
         _ = asked.stop_requested() => {}
     }
-    let first = [task.stop_signal, Signal::CONT];
+    let first = [task.execution.stop_signal, Signal::CONT];
     tokio::select! {
         biased;
         () = adopted.gone(&first) => {}
@@ -145,7 +145,8 @@ impl Adopted<'_> {
     /// The processes that belong to the attempt.
     async fn find(&self) -> Found {
         // Who is not there any more has no processes either.
-        let user = self.task.identity.user.as_deref().and_then(|user| User::find(user).ok());
+        let user =
+            self.task.execution.identity.user.as_deref().and_then(|user| User::find(user).ok());
         let owner = user.map_or_else(|| rustix::process::geteuid().as_raw(), |user| user.number());
         let mut found = Found::new();
         let processes = self.surroundings.processes.of_runs().await;

@@ -99,12 +99,13 @@ pub(super) fn of(
     attempt: &Attempt,
     user: Option<&User>,
 ) -> Result<Variables, BadEnvFile> {
-    let mut variables = inherited(&task.inherit, surroundings, user);
-    for file in &task.env_files {
+    let mut variables = inherited(&task.execution.inherit, surroundings, user);
+    for file in &task.execution.env_files {
         variables.extend(read(file, surroundings, user)?);
     }
     variables.retain(|name, _| !is_managers(name));
-    variables.extend(task.environment.iter().map(|(name, value)| (name.into(), value.into())));
+    variables
+        .extend(task.execution.environment.iter().map(|(name, value)| (name.into(), value.into())));
     variables.extend(attempt.given.env.iter().map(|(name, value)| (name.into(), value.into())));
     for (name, value) in &surroundings.variables {
         match value {
@@ -113,7 +114,9 @@ pub(super) fn of(
         };
     }
     variables.extend(
-        facts(attempt, &task.zone).into_iter().map(|(name, value)| (name.into(), value.into())),
+        facts(attempt, &task.execution.zone)
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into())),
     );
     Ok(variables)
 }

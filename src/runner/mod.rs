@@ -41,7 +41,14 @@ use output::Channel;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandTask {
     /// The program and its arguments; one at least.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<Arc<str>>,
+    /// How it is run. Equal ones should share one copy.
+    pub execution: Arc<Execution>,
+}
+
+/// How a command is run, as whom, and with what around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
     /// Where it starts.
     pub directory: FromHome,
     /// What it takes over from taskd's environment.
@@ -72,8 +79,8 @@ impl CommandTask {
     /// Where its programs are searched.
     #[must_use]
     pub fn search_path(&self) -> Option<OsString> {
-        let own = self.environment.iter().rfind(|(name, _)| name == "PATH");
-        own.map(|(_, value)| value.into()).or_else(|| self.search.clone())
+        let own = self.execution.environment.iter().rfind(|(name, _)| name == "PATH");
+        own.map(|(_, value)| value.into()).or_else(|| self.execution.search.clone())
     }
 }
 
@@ -117,8 +124,8 @@ impl Surroundings {
     #[must_use]
     pub fn lacks(&self, task: &CommandTask) -> Option<&'static str> {
         match &self.fences {
-            Some(fences) => fences.lacks(&task.bounds),
-            None => task.bounds.any(),
+            Some(fences) => fences.lacks(&task.execution.bounds),
+            None => task.execution.bounds.any(),
         }
     }
 
@@ -196,9 +203,9 @@ impl Prepared {
     /// forked) holds up nobody else.
     async fn spawn(&self, context: &Context, ends: (Stdio, Stdio)) -> Result<Started, NotStarted> {
         let Self { command, .. } = self;
-        if command.identity == Identity::default()
-            && command.bounds == Bounds::default()
-            && command.env_files.is_empty()
+        if command.execution.identity == Identity::default()
+            && command.execution.bounds == Bounds::default()
+            && command.execution.env_files.is_empty()
         {
             let child = spawn::spawn(&self.command, &self.surroundings, context.attempt(), ends)?;
             return Ok(Started(Some(child)));
@@ -214,8 +221,8 @@ impl Prepared {
             }
         });
         hears.await.unwrap_or_else(|error| {
-            let program = self.command.arguments.first().cloned().unwrap_or_default();
-            Err(NotStarted::Other(program, std::io::Error::other(error)))
+            let program = self.command.arguments.first().map(ToString::to_string);
+            Err(NotStarted::Other(program.unwrap_or_default(), std::io::Error::other(error)))
         })
     }
 
@@ -233,7 +240,7 @@ impl Prepared {
             Ok(None) => return Outcome::Stopped.into(),
             Err(reason) => return Outcome::NotStarted(reason.to_string()).into(),
         };
-        self.surroundings.give_limits(&self.command.identity, &child);
+        self.surroundings.give_limits(&self.command.execution.identity, &child);
         let processes = &self.surroundings.processes;
         supervise::supervise(&self.command, processes, (child, fence.as_ref()), context).await
     }
@@ -244,7 +251,7 @@ impl Execute for Prepared {
         Box::pin(async move {
             let outputs = self.surroundings.outputs.as_ref();
             let Channel { ends, follower } =
-                Channel::open(self.command.output, outputs, context.run());
+                Channel::open(self.command.execution.output, outputs, context.run());
             follower.beside(self.attempt(context, ends)).await
         })
     }
@@ -252,7 +259,7 @@ impl Execute for Prepared {
     fn adopt(&self, context: Context) -> BoxFuture<'_, Ending> {
         Box::pin(async move {
             let outputs = self.surroundings.outputs.as_ref();
-            let follower = Channel::rejoin(self.command.output, outputs, context.run());
+            let follower = Channel::rejoin(self.command.execution.output, outputs, context.run());
             follower.beside(adopt::adopt(&self.command, &self.surroundings, context)).await
         })
     }
@@ -274,19 +281,22 @@ mod tests {
         let absent = FromHome::Absolute(place.path().join("absent.env"));
         let command = CommandTask {
             arguments: vec!["sleep".into(), "1000".into()],
-            directory: root(),
-            inherit: Inherit::All,
-            // It is read elsewhere, so that the start takes its time.
-            env_files: vec![EnvFile { place: EnvPlace::Path(absent), optional: true }],
-            environment: Vec::new(),
-            stdin: None,
-            identity: Identity::default(),
-            bounds: Bounds::default(),
-            zone: Zone::utc(),
-            stop_signal: Signal::TERM,
-            success_codes: vec![0],
-            output: Output { to: Target::Discard, ..Output::default() },
-            search: None,
+            execution: Execution {
+                directory: root(),
+                inherit: Inherit::All,
+                // It is read elsewhere, so that the start takes its time.
+                env_files: vec![EnvFile { place: EnvPlace::Path(absent), optional: true }],
+                environment: Vec::new(),
+                stdin: None,
+                identity: Identity::default(),
+                bounds: Bounds::default(),
+                zone: Zone::utc(),
+                stop_signal: Signal::TERM,
+                success_codes: vec![0],
+                output: Output { to: Target::Discard, ..Output::default() },
+                search: None,
+            }
+            .into(),
         };
         let run = RunId { task: Name::new("a").expect("a fine name"), due: Timestamp::UNIX_EPOCH };
         let (context, switch) = Context::new(Attempt {

@@ -28,24 +28,24 @@ pub(super) fn spawn(
     attempt: &Attempt,
     (output, errors): (Stdio, Stdio),
 ) -> Result<(Child, Own, Option<Fence>), NotStarted> {
-    let owns_output = matches!(task.output.to, Target::Kept { .. });
+    let owns_output = matches!(task.execution.output.to, Target::Kept { .. });
     let mut ready = prepare(task, surroundings, attempt)?;
     let children = surroundings.children.as_ref();
     let fence = fenced(task, surroundings, attempt)?;
     // Before it can have started anything that is not bounded.
-    let is_bounded = fence.is_some() && task.bounds != Bounds::default();
+    let is_bounded = fence.is_some() && task.execution.bounds != Bounds::default();
     let change = ready.change.take().or(is_bounded.then(Change::default));
     let goes_in_itself = surroundings.helper.is_some() && change.is_some();
     let started = match (&surroundings.helper, change) {
         (Some(helper), Some(change)) => {
-            let words = task.arguments.iter().map(Into::into).collect();
+            let words = task.arguments.iter().map(|word| word.as_ref().into()).collect();
             let order = Order {
                 change: change.with_open_files(surroundings.open_files),
                 owns_output,
                 program: std::mem::take(&mut ready.program),
                 words,
                 environment: std::mem::take(&mut ready.variables).into_iter().collect(),
-                stdin: task.stdin.clone(),
+                stdin: task.execution.stdin.clone(),
                 door: fence.as_ref().map(Fence::door),
             };
             setup::start(helper, &order, &ready.directory, (output, errors), children)
@@ -55,7 +55,7 @@ pub(super) fn spawn(
             if let Some(change) = change {
                 change.prepare(&mut command, owns_output);
             }
-            if task.stdin.is_none() {
+            if task.execution.stdin.is_none() {
                 command.stdin(Stdio::null());
             }
             command.stdout(output).stderr(errors).process_group(0);
@@ -89,9 +89,9 @@ fn fenced(
         return Err(NotStarted::NoFence(limit));
     }
     let Some(fences) = &surroundings.fences else { return Ok(None) };
-    match fences.make(attempt, &task.bounds) {
+    match fences.make(attempt, &task.execution.bounds) {
         Ok(fence) => Ok(Some(fence)),
-        Err(error) if task.bounds != Bounds::default() => Err(NotStarted::Fence(error)),
+        Err(error) if task.execution.bounds != Bounds::default() => Err(NotStarted::Fence(error)),
         // It runs without, as where taskd may make none.
         Err(error) => {
             let run = &attempt.run;
@@ -137,10 +137,13 @@ impl Ready {
     fn command(&mut self, task: &CommandTask) -> Result<Command, NotStarted> {
         let (name, arguments) = task.arguments.split_first().ok_or(NotStarted::NoCommand)?;
         let mut command = Command::new(&self.program);
-        command.arg0(name).args(arguments).current_dir(&self.directory);
+        command
+            .arg0(&**name)
+            .args(arguments.iter().map(AsRef::<str>::as_ref))
+            .current_dir(&self.directory);
         command.env_clear().envs(std::mem::take(&mut self.variables));
-        if let Some(text) = &task.stdin {
-            command.stdin(input(text).map_err(|error| NotStarted::Other(name.clone(), error))?);
+        if let Some(text) = &task.execution.stdin {
+            command.stdin(input(text).map_err(|error| NotStarted::Other(name.to_string(), error))?);
         }
         Ok(command)
     }
@@ -153,13 +156,13 @@ fn prepare(
     attempt: &Attempt,
 ) -> Result<Ready, NotStarted> {
     let name = task.arguments.first().ok_or(NotStarted::NoCommand)?;
-    let user = task.identity.user.as_deref().map(User::find).transpose()?;
+    let user = task.execution.identity.user.as_deref().map(User::find).transpose()?;
     let variables = environment::of(task, surroundings, attempt, user.as_ref())?;
-    let directory = task.directory.resolve(user.as_ref());
+    let directory = task.execution.directory.resolve(user.as_ref());
     let path = variables.get(OsStr::new("PATH"));
     let program = find_program(name, &directory, path.map(AsRef::as_ref))
         .map_err(|denied| missing(name, &directory, denied))?;
-    let change = task.identity.change(user.as_ref())?;
+    let change = task.execution.identity.change(user.as_ref())?;
     Ok(Ready { program, variables, directory, change })
 }
 
@@ -198,7 +201,7 @@ pub fn find_program(name: &str, directory: &Path, path: Option<&OsStr>) -> Resul
 
 /// What a person needs to know of an error of the kernel.
 fn why_not(task: &CommandTask, directory: &Path, error: io::Error) -> NotStarted {
-    let name = task.arguments.first().cloned().unwrap_or_default();
+    let name = task.arguments.first().map(ToString::to_string).unwrap_or_default();
     if let Some((step, error)) = identity::failed_step(&error) {
         return NotStarted::Denied(name, step, error);
     }

@@ -58,11 +58,11 @@ async fn watch(
         biased;
         exited = exit.wait() => {
             exited?;
-            Ok(ending(taken_in(&child, fence)?, &task.success_codes))
+            Ok(ending(taken_in(&child, fence)?, &task.execution.success_codes))
         }
         _ = context.stop_requested() => {
             let group = Group { leader: group, exit, processes, fence };
-            if let Err(error) = group.stop(task.stop_signal, &mut context).await {
+            if let Err(error) = group.stop(task.execution.stop_signal, &mut context).await {
                 // It may be the rest of it that hangs.
                 let _ = child.try_wait();
                 return Err(error);
@@ -72,7 +72,7 @@ async fn watch(
             if fence.is_none() {
                 tell_strays(processes, context.run()).await;
             }
-            Ok(Ending { outcome: Outcome::Stopped, ..ending(ended, &task.success_codes) })
+            Ok(Ending { outcome: Outcome::Stopped, ..ending(ended, &task.execution.success_codes) })
         }
     }
 }

@@ -27,6 +27,7 @@ mod remember;
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -151,7 +152,7 @@ struct Run {
     arising: Arising,
     catch_up: bool,
     /// As it was when the run began.
-    policy: Policy,
+    policy: Arc<Policy>,
     started: Timestamp,
     /// The number of its last attempt, from 1.
     attempt: u32,

@@ -134,14 +134,14 @@ impl Scheduler {
             // Instants that the old trigger named are not free.
             task.last_arisen = task.last_arisen.max(Some(task.mark));
         }
-        let pool = std::mem::replace(&mut task.schedule, schedule).policy.pool;
+        let policy = std::mem::replace(&mut task.schedule, schedule).policy;
         // A delay that has begun keeps its end.
         let begun = task.clock.is_some_and(|(_, firing)| firing.due <= now);
         if looks_forward || !begun || !task.schedule.enabled {
             task.plan(&self.machine, &mut self.timetable);
         }
-        if pool != task.schedule.policy.pool {
-            self.change_line(name, pool.as_ref());
+        if policy.pool != task.schedule.policy.pool {
+            self.change_line(name, policy.pool.as_ref());
         }
         self.drop_what_fires_no_more(now, name, step);
         while self.take_turn(name) {}

@@ -5,6 +5,7 @@
 //! load would. What the new definition does not change is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -249,7 +250,7 @@ impl Scheduler {
             .tasks
             .into_iter()
             .filter_map(|task| Some((task.name, task.schedule?.policy)));
-        let policies: BTreeMap<Name, Policy> = policies.collect();
+        let policies: BTreeMap<Name, Arc<Policy>> = policies.collect();
         let replaces = |firing: &&RememberedFiring| firing.until.is_none() && !firing.catch_up;
         let newer = remembered.waiting.iter().filter(replaces);
         let newer: BTreeSet<Name> = newer.map(|firing| firing.run.task.clone()).collect();
@@ -294,7 +295,7 @@ impl Scheduler {
         &mut self,
         now: Timestamp,
         remembered: RememberedRun,
-        then: Option<&Policy>,
+        then: Option<&Arc<Policy>>,
         newer: &BTreeSet<Name>,
         step: &mut Step,
     ) {

@@ -1,5 +1,7 @@
 //! Several triggers as one, between a start and an end.
 
+use std::sync::Arc;
+
 use jiff::{Timestamp, ToSpan};
 
 use super::{After, Calendar, Cron, Dates, Function, Interval, Startup};
@@ -66,7 +68,7 @@ pub struct Firing {
 /// All that says when a task fires: any of its triggers, from a start to an end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct When {
-    triggers: Vec<Trigger>,
+    triggers: Arc<[Trigger]>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 }
@@ -75,7 +77,7 @@ impl When {
     /// Fires when any of `triggers` does, not before `start` and not after `end`.
     #[must_use]
     pub fn new(triggers: Vec<Trigger>, start: Option<Timestamp>, end: Option<Timestamp>) -> Self {
-        Self { triggers, start, end }
+        Self { triggers: triggers.into(), start, end }
     }
 
     /// The triggers, as they were given.
@@ -179,7 +181,7 @@ impl When {
     #[must_use]
     pub fn count(&self, first: Timestamp, last: Timestamp) -> Count {
         const MOST_STEPS: u64 = 10_000;
-        match self.triggers.as_slice() {
+        match &*self.triggers {
             [Trigger::Interval(interval)] => return Count::of(interval.count(first, last)),
             [Trigger::Cron(cron)] => return Count::of(cron.count(first, last, Count::LIMIT)),
             _ => {}

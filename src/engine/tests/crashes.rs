@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::Mutex;
 
 use tokio::sync::watch;
@@ -117,7 +118,7 @@ fn plan() -> (Vec<(Schedule, i64)>, Limits) {
         Schedule::new(name(task), When::new(vec![Trigger::Interval(interval)], None, None))
     };
     let with = |mut schedule: Schedule, change: fn(&mut Policy)| {
-        change(&mut schedule.policy);
+        change(Arc::make_mut(&mut schedule.policy));
         schedule
     };
     let most = |count| NonZeroU32::new(count).expect("not zero");

@@ -110,7 +110,7 @@ fn task(index: usize, seconds: i64, policy: Policy) -> Schedule {
         let days = Days::new(name("day"), [jiff::civil::date(2026, 1, 2)], []);
         task.filter = Some(Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc()));
     }
-    Schedule { policy, text: format!("{seconds}").into(), ..task }
+    Schedule { policy: policy.into(), text: format!("{seconds}").into(), ..task }
 }
 
 /// Lives through a history, and checks every step of it.

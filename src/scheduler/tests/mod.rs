@@ -337,7 +337,8 @@ fn a_burst_is_judged_in_small_steps_and_completely() {
 
 fn jittered(schedule: Schedule, seconds: i64) -> Schedule {
     let jitter = SignedDuration::from_secs(seconds);
-    Schedule { policy: Policy { jitter, ..schedule.policy.clone() }, ..schedule }
+    let policy = Policy { jitter, ..(*schedule.policy).clone() }.into();
+    Schedule { policy, ..schedule }
 }
 
 #[test]

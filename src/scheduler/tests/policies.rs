@@ -1,6 +1,7 @@
 //! Each policy as a story: at a second something happens, and that is what comes of it.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::*;
 use crate::event::Event;
@@ -104,7 +105,7 @@ fn play(
 
 fn with(schedule: Schedule, change: impl FnOnce(&mut Policy)) -> Schedule {
     let mut schedule = schedule;
-    change(&mut schedule.policy);
+    change(Arc::make_mut(&mut schedule.policy));
     schedule
 }
 

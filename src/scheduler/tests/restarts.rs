@@ -2,6 +2,7 @@
 //! gone on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::policies::{at, id, words};
 use super::*;
@@ -98,7 +99,8 @@ fn who_waits_for_others_anew_does_not_count_what_was_before() {
 fn a_run_that_was_being_replaced_is_not_tried_again() {
     let plan = || {
         let mut schedule = every("a", 10);
-        (schedule.policy.overlap, schedule.policy.on_lost) = (Overlap::Replace, OnLost::Rerun);
+        let policy = Arc::make_mut(&mut schedule.policy);
+        (policy.overlap, policy.on_lost) = (Overlap::Replace, OnLost::Rerun);
         vec![schedule]
     };
     for (goes_on, expected) in [
@@ -117,7 +119,7 @@ fn a_run_that_was_being_replaced_is_not_tried_again() {
 fn a_timeout_does_not_grow_when_the_clock_was_set_back() {
     let plan = || {
         let mut schedule = every("a", 10);
-        schedule.policy.timeout = Some(SignedDuration::from_secs(6));
+        Arc::make_mut(&mut schedule.policy).timeout = Some(SignedDuration::from_secs(6));
         vec![schedule]
     };
     for (second, expected) in [(12, 4), (-7_000, 6), (100, 0)] {
@@ -137,7 +139,8 @@ fn a_next_attempt_that_has_come_has_come_whatever_the_clock_does() {
     let plan = || {
         let mut schedule = every("a", 600);
         let delay = SignedDuration::from_secs(10);
-        schedule.policy.retry = Some(Retry { delay, jitter: 0.0, ..Retry::new(3) });
+        Arc::make_mut(&mut schedule.policy).retry =
+            Some(Retry { delay, jitter: 0.0, ..Retry::new(3) });
         vec![schedule]
     };
     let failed = Outcome::Failed(Failure::Code(1));
