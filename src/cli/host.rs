@@ -21,10 +21,11 @@ pub fn judge_rights(plan: &mut Plan) {
 
 /// Whom an entry runs as, if only root may be that and this is not root.
 fn not_own(entry: &Entry) -> Option<String> {
-    if rustix::process::geteuid().is_root() {
+    let identity = &entry.command()?.execution.identity;
+    let is_somebody = identity.user.is_some() || identity.group.is_some();
+    if !is_somebody || rustix::process::geteuid().is_root() {
         return None;
     }
-    let identity = &entry.command()?.execution.identity;
     let own = |who: &String| User::find(who).is_ok_and(|user| user.is_own());
     let user = identity.user.clone().filter(|who| !own(who));
     user.or_else(|| identity.group.clone())

@@ -28,7 +28,7 @@ fn write(out: &mut Vec<u8>, layers: &Layers<'_>, zone: &Zone) -> serde_json::Res
     let mut all = serializer.serialize_map(None)?;
     let triggers = layers.triggers();
     let mut says_zone = false;
-    for key in keys::TASK {
+    for key in layers.keys().task_keys() {
         match key {
             "extends" => {}
             "timezone" if layers.get_or_false(key).is_some() => {

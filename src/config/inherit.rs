@@ -44,6 +44,8 @@ pub(super) struct Layers<'a> {
     layers: Vec<Layer<'a>>,
     /// The keys of all of them.
     keys: KeySet,
+    /// The keys of the strongest.
+    own_keys: KeySet,
     /// The defaults of its file are among them.
     with_defaults: bool,
 }
@@ -81,6 +83,21 @@ impl KeySet {
     #[inline]
     pub(super) const fn may_have(self, key: &str) -> bool {
         self.0 & Self::bit(key) != 0
+    }
+
+    /// Those keys of a task that may be in it, in the order of the manual.
+    pub(super) fn task_keys(self) -> impl Iterator<Item = &'static str> {
+        const SETS: [KeySet; keys::TASK.len()] = {
+            let mut sets = [KeySet(0); keys::TASK.len()];
+            let mut index = 0;
+            while index < sets.len() {
+                sets[index] = KeySet::of(&[keys::TASK[index]]);
+                index += 1;
+            }
+            sets
+        };
+        let all = keys::TASK.into_iter().zip(SETS);
+        all.filter_map(move |(key, set)| (!set.is_disjoint(self)).then_some(key))
     }
 
     /// Whether no key is in both.
@@ -215,18 +232,24 @@ impl<'a> Layers<'a> {
         layers
     }
 
+    /// The keys that any of them may have.
+    pub(super) fn keys(&self) -> KeySet {
+        self.keys
+    }
+
     fn push(&mut self, layer: Layer<'a>) {
         self.keys.add(layer.table);
+        if self.layers.is_empty() {
+            self.own_keys = self.keys;
+        }
         self.layers.push(layer);
     }
 
     /// The file whose defaults say all that there is of the keys `of`.
     pub(super) fn usual(&self, of: KeySet) -> Option<usize> {
         let [own, below @ ..] = self.layers.as_slice() else { return None };
-        let mut keys = KeySet::default();
-        keys.add(own.table);
         let are_defaults = below.iter().all(|layer| layer.kind == LayerKind::Defaults);
-        (self.with_defaults && are_defaults && keys.is_disjoint(of)).then_some(own.file)
+        (self.with_defaults && are_defaults && self.own_keys.is_disjoint(of)).then_some(own.file)
     }
 
     /// The keys of the strongest layer: what the entry itself says.
@@ -284,6 +307,10 @@ impl<'a> Layers<'a> {
 
     /// The triggers: all from the strongest layer that names any, less what is taken away.
     pub(super) fn triggers(&self) -> Vec<Found<'a>> {
+        const TRIGGERS: KeySet = KeySet::of(&keys::TRIGGERS);
+        if TRIGGERS.is_disjoint(self.keys) {
+            return Vec::new();
+        }
         let named = |layer: &Layer<'a>| {
             let keys = keys::TRIGGERS.iter().filter(|key| self.keys.may_have(key));
             let found: Vec<_> = keys.filter_map(|key| layer.get(key)).collect();

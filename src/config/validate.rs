@@ -423,7 +423,7 @@ impl Reader<'_> {
             let key = found.key.name.as_str();
             let problem = if kind == Kind::Defaults && keys::NO_DEFAULTS.contains(&key) {
                 Problem::NoDefault(key.into())
-            } else if keys::TASK.contains(&key) {
+            } else if KeySet::of(&[key]).task_keys().any(|known| known == key) {
                 continue;
             } else {
                 let (known, help) = keys::task_remedy(key);
