@@ -143,8 +143,10 @@ pub async fn serve(
     // The socket goes with the engine: it is removed as the other future is dropped.
     let attends = service::attend(manager, engine.handle(), watch.clone(), shutdown_grace);
     let mut beside = pin!(async { tokio::join!(beside.go_on(), attends) });
+    // On a thread that also starts processes: what is due is not handed from one to another first.
+    let mut serving = tokio::spawn(engine.serve());
     tokio::select! {
-        () = engine.serve() => {}
+        ended = &mut serving => ended.map_err(io::Error::from)?,
         _ = &mut beside => {}
     }
     // Who watches sees the end.
