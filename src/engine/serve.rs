@@ -178,8 +178,13 @@ impl Engine {
     pub(super) async fn carry_out(&mut self, mut step: Step) {
         loop {
             let refused = self.record(&step.events).await;
+            let starts = step.actions.iter().any(|action| matches!(action, Action::Start(_)));
             for action in step.actions {
                 self.act(action, &refused);
+            }
+            if starts {
+                // What starts goes before what is judged next.
+                tokio::task::yield_now().await;
             }
             if refused.is_empty() {
                 return;
