@@ -144,9 +144,8 @@ pub async fn serve(
     let attends = service::attend(manager, engine.handle(), watch.clone(), shutdown_grace);
     let mut beside = pin!(async { tokio::join!(beside.go_on(), attends) });
     // On a thread that also starts processes: what is due is not handed from one to another first.
-    let mut serving = tokio::spawn(engine.serve());
     tokio::select! {
-        ended = &mut serving => ended.map_err(io::Error::from)?,
+        ended = tokio::spawn(engine.serve()) => ended.map_err(io::Error::from)?,
         _ = &mut beside => {}
     }
     // Who watches sees the end.

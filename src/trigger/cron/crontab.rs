@@ -48,7 +48,7 @@ pub fn parse_crontab(text: &str) -> Result<(Crontab, Vec<Fault>), Vec<Fault>> {
         }
     };
     let mut expression = Expression::any(Dialect::Crontab);
-    expression.second = vec![Item::One(0)];
+    expression.set(Field::Second, &[Item::One(0)]);
     let (mut faults, mut warnings) = (Vec::new(), Vec::new());
     for (field, word) in fields.iter().zip(&words) {
         let written = &text[word.clone()];
@@ -57,7 +57,8 @@ pub fn parse_crontab(text: &str) -> Result<(Crontab, Vec<Fault>), Vec<Fault>> {
             Ok(items) => {
                 let advice = advice::about_items(&items, *field, Dialect::Crontab, written);
                 warnings.extend(advice.into_iter().map(shifted));
-                expression.set(*field, items.into_iter().map(|(item, _)| item).collect());
+                let items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
+                expression.set(*field, &items);
             }
             Err(wrong) => faults.extend(wrong.into_iter().map(shifted)),
         }
@@ -78,16 +79,20 @@ fn parse_nickname(text: &str) -> Result<Crontab, Fault> {
     let nickname = text.trim_ascii();
     let wrong = |problem| Fault::new(problem, start..start + nickname.len());
     let lower = nickname.to_ascii_lowercase();
-    let one = |value| vec![Item::One(value)];
     let mut expression = Expression::any(Dialect::Crontab);
-    (expression.second, expression.minute) = (one(0), one(0));
+    let mut only = |field, value| expression.set(field, &[Item::One(value)]);
+    only(Field::Second, 0);
+    only(Field::Minute, 0);
     if lower != "@hourly" {
-        expression.hour = one(0);
+        only(Field::Hour, 0);
     }
     match lower.as_str() {
-        "@yearly" | "@annually" => (expression.day, expression.month) = (one(1), one(1)),
-        "@monthly" => expression.day = one(1),
-        "@weekly" => expression.day_of_week = one(0),
+        "@yearly" | "@annually" => {
+            only(Field::Day, 1);
+            only(Field::Month, 1);
+        }
+        "@monthly" => only(Field::Day, 1),
+        "@weekly" => only(Field::DayOfWeek, 0),
         "@daily" | "@midnight" | "@hourly" => {}
         "@reboot" => return Ok(Crontab::Reboot),
         other => {

@@ -1,6 +1,7 @@
 //! A pattern as it was written: the items of each field.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::field::Field;
 use super::item::Item;
@@ -18,14 +19,10 @@ pub enum Dialect {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Expression {
     pub(super) dialect: Dialect,
-    pub(super) second: Vec<Item>,
-    pub(super) minute: Vec<Item>,
-    pub(super) hour: Vec<Item>,
-    pub(super) day: Vec<Item>,
-    pub(super) month: Vec<Item>,
-    pub(super) day_of_week: Vec<Item>,
-    pub(super) week: Vec<Item>,
-    pub(super) year: Vec<Item>,
+    /// The items of all fields, one field behind the other: most have one each.
+    items: Vec<Item>,
+    /// Where those of each field end.
+    ends: [usize; Field::ALL.len()],
 }
 
 /// The items of a field that says nothing.
@@ -34,44 +31,32 @@ pub(super) const ANY: Item = Item::Every { step: 1 };
 impl Expression {
     /// A pattern that matches every second.
     pub(super) fn any(dialect: Dialect) -> Self {
-        let any = || vec![ANY];
-        Self {
-            dialect,
-            second: any(),
-            minute: any(),
-            hour: any(),
-            day: any(),
-            month: any(),
-            day_of_week: any(),
-            week: any(),
-            year: any(),
-        }
+        Self { dialect, items: vec![ANY; Field::ALL.len()], ends: [1, 2, 3, 4, 5, 6, 7, 8] }
+    }
+
+    /// Where the items of `field` stand.
+    fn place(&self, field: Field) -> Range<usize> {
+        let index = field as usize;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[index]
     }
 
     pub(super) fn field(&self, field: Field) -> &[Item] {
-        match field {
-            Field::Second => &self.second,
-            Field::Minute => &self.minute,
-            Field::Hour => &self.hour,
-            Field::Day => &self.day,
-            Field::Month => &self.month,
-            Field::DayOfWeek => &self.day_of_week,
-            Field::Week => &self.week,
-            Field::Year => &self.year,
-        }
+        &self.items[self.place(field)]
     }
 
-    pub(super) fn set(&mut self, field: Field, items: Vec<Item>) {
-        *match field {
-            Field::Second => &mut self.second,
-            Field::Minute => &mut self.minute,
-            Field::Hour => &mut self.hour,
-            Field::Day => &mut self.day,
-            Field::Month => &mut self.month,
-            Field::DayOfWeek => &mut self.day_of_week,
-            Field::Week => &mut self.week,
-            Field::Year => &mut self.year,
-        } = items;
+    pub(super) fn set(&mut self, field: Field, items: &[Item]) {
+        let place = self.place(field);
+        for end in &mut self.ends[field as usize..] {
+            *end = *end - place.len() + items.len();
+        }
+        self.items.splice(place, items.iter().copied());
+    }
+
+    /// The same, in no more room than it takes.
+    pub(super) fn packed(mut self) -> Self {
+        self.items.shrink_to_fit();
+        self
     }
 
     /// Whether the text of `field` starts with `*`.
@@ -104,7 +89,8 @@ impl Expression {
         for field in [Second, Minute, Hour, Day, Month, DayOfWeek] {
             if self.field(field).iter().any(|item| matches!(item, Item::Hash { .. })) {
                 let items = self.field(field).iter().map(|item| item.settled(hash(field)));
-                self.set(field, items.collect());
+                let items: Vec<_> = items.collect();
+                self.set(field, &items);
             }
         }
         self
@@ -115,7 +101,7 @@ impl Expression {
     pub fn fields(&self) -> Vec<(Field, String)> {
         Field::ALL
             .into_iter()
-            .filter(|field| *field != Field::Week || self.week != [ANY])
+            .filter(|field| *field != Field::Week || self.field(Field::Week) != [ANY])
             .map(|field| (field, self.print(field)))
             .collect()
     }
@@ -139,8 +125,8 @@ impl fmt::Display for Expression {
             return write!(f, "{{ {} }}", said.collect::<Vec<_>>().join(", "));
         }
         let mut fields = vec![Minute, Hour, Day, Month, DayOfWeek];
-        let with_year = self.year != [ANY];
-        if with_year || self.second != [Item::One(0)] {
+        let with_year = self.field(Year) != [ANY];
+        if with_year || self.field(Second) != [Item::One(0)] {
             fields.insert(0, Second);
         }
         if with_year {

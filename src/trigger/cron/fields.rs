@@ -38,7 +38,8 @@ pub fn parse_fields(fields: &[FieldText<'_>]) -> Result<(Expression, Vec<Fault>)
             Ok(items) => {
                 let advice = advice::about_items(&items, *field, Dialect::Fields, text);
                 warnings.extend(advice.into_iter().map(shifted));
-                expression.set(*field, items.into_iter().map(|(item, _)| item).collect());
+                let items: Vec<_> = items.into_iter().map(|(item, _)| item).collect();
+                expression.set(*field, &items);
             }
             Err(wrong) => faults.extend(wrong.into_iter().map(shifted)),
         }
@@ -53,7 +54,7 @@ pub fn parse_fields(fields: &[FieldText<'_>]) -> Result<(Expression, Vec<Fault>)
     let day = COARSE_TO_FINE.iter().position(|field| *field == Field::Day);
     let finest = if days_alone { finest.max(day) } else { finest };
     for field in COARSE_TO_FINE.iter().skip(finest.map_or(0, |finest| finest + 1)) {
-        expression.set(*field, vec![Item::One(field.bounds().0)]);
+        expression.set(*field, &[Item::One(field.bounds().0)]);
     }
     Ok((expression, warnings))
 }

@@ -1,6 +1,7 @@
 //! A pattern ready to be searched: a set of bits for each field.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::Timestamp;
@@ -19,42 +20,49 @@ use crate::trigger::{FIRST_YEAR, LAST_YEAR};
 pub struct Pattern {
     seconds: u64,
     minutes: u64,
-    hours: u64,
-    months: u64,
-    /// ISO weeks; all bits where every week will do.
-    weeks: u64,
-    years: Years,
-    days: DaySet,
-    weekdays: DaySet,
-    /// Whether a day must be in both sets; else in either.
+    hours: u32,
+    /// Numbers of days of a month, bit 1 is the first.
+    days: u32,
+    /// Bit 1 is the first.
+    months: u16,
+    /// Bit 0 is Sunday.
+    weekdays: u8,
+    /// Whether a day must be in both fields of days; else in either.
     joins_days: bool,
     /// Where nothing but the day of the week decides on a date: those days, bit 0 is Sunday.
     only_weekdays: Option<u8>,
-    expression: Expression,
+    rare: Option<Box<Rare>>,
+    expression: Box<Expression>,
+}
+
+/// What few patterns say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rare {
+    /// ISO weeks; all bits where every week will do.
+    weeks: u64,
+    years: Years,
+    /// Of the field of days of a month, and of that of days of a week.
+    days: [DaySet; 2],
 }
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// All months, bit 1 is the first; all days of a month likewise.
-const MONTHS: u64 = 0x1FFE;
-const NUMBERS: u64 = 0xFFFF_FFFE;
+const MONTHS: u16 = 0x1FFE;
+const NUMBERS: u32 = 0xFFFF_FFFE;
 /// 2199-12-31, in days since 1970.
 const LAST_DAY: i32 = 84_005;
 
-/// Some days of a month, which may depend on the month.
+/// Days that depend on the month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct DaySet {
-    /// Bit 1 is the first.
-    numbers: u64,
     /// Bit 0 is the last day, bit 1 the one before it.
     before_last: u64,
     /// Bit 1 is the first: Monday to Friday nearest to it.
     near_workdays: u64,
     /// The last of Monday to Friday.
     last_workday: bool,
-    /// Bit 0 is Sunday.
-    weekdays: u64,
-    /// The same for the first, second, … of each in the month.
+    /// Of the first, second, … of each weekday in the month; bit 0 is Sunday.
     nth: [u64; 5],
     /// The same for the last of each in the month.
     last: u64,
@@ -84,18 +92,23 @@ impl Pattern {
             let read = readings.of(&expression, field);
             read.map_err(|problem| Fault::new(problem, 0..0))
         };
+        let (hours, days, months, weekdays) = (
+            of(Field::Hour)?[0],
+            of(Field::Day)?[0],
+            of(Field::Month)?[0],
+            of(Field::DayOfWeek)?[0],
+        );
         let mut pattern = Self {
             seconds: of(Field::Second)?[0],
             minutes: of(Field::Minute)?[0],
-            hours: of(Field::Hour)?[0],
-            months: of(Field::Month)?[0],
-            weeks: of(Field::Week)?[0],
-            years: Years(of(Field::Year)?),
-            days: DaySet::of(&expression.day, of(Field::Day)?[0], 0),
-            weekdays: DaySet::of(&expression.day_of_week, 0, of(Field::DayOfWeek)?[0]),
+            hours: small(hours),
+            days: small(days),
+            months: small(months),
+            weekdays: small(weekdays),
             joins_days: expression.joins_days(),
             only_weekdays: None,
-            expression,
+            rare: Rare::of(&expression, of(Field::Week)?[0], of(Field::Year)?).map(Box::new),
+            expression: Box::new(expression.packed()),
         };
         pattern.only_weekdays = pattern.weekdays_alone();
         match pattern.next_reading(DateTime::constant(FIRST_YEAR, 1, 1, 0, 0, 0, 0)) {
@@ -146,8 +159,8 @@ impl Pattern {
         let (hour, minute, second) = (from.hour(), from.minute(), from.second());
         let in_hour = count(self.minutes, minute + 1) * count(self.seconds, 0)
             + has(self.minutes, minute) * count(self.seconds, second);
-        count(self.hours, hour + 1) * count(self.minutes, 0) * count(self.seconds, 0)
-            + has(self.hours, hour) * in_hour
+        count(self.hours.into(), hour + 1) * count(self.minutes, 0) * count(self.seconds, 0)
+            + has(self.hours.into(), hour) * in_hour
     }
 
     /// The first second of the day that matches at or after `from`.
@@ -155,7 +168,7 @@ impl Pattern {
         let from = u32::try_from(from).ok()?;
         let (mut hour, mut minute, mut second) = (from / 3600, from / 60 % 60, from % 60);
         loop {
-            let next = next_bit(self.hours, hour)?;
+            let next = next_bit(self.hours.into(), hour)?;
             if next != hour {
                 (hour, minute, second) = (next, 0, 0);
             }
@@ -183,11 +196,11 @@ impl Pattern {
         }
         let Civil { mut year, mut month, mut day } = Civil::of_days(from);
         loop {
-            let next = self.years.next(year)?;
+            let next = self.next_year(year)?;
             if next != year {
                 (year, month, day) = (next, 1, 1);
             }
-            while let Some(next) = next_bit(self.months, month) {
+            while let Some(next) = next_bit(self.months.into(), month) {
                 if next != month {
                     (month, day) = (next, 1);
                 }
@@ -201,25 +214,48 @@ impl Pattern {
         }
     }
 
+    /// The first year that matches at or after `from`.
+    fn next_year(&self, from: i32) -> Option<i32> {
+        match &self.rare {
+            Some(rare) => rare.years.next(from),
+            None => Some(from.max(FIRST_YEAR.into())).filter(|year| *year <= LAST_YEAR.into()),
+        }
+    }
+
     /// The days that match in the month that begins with `first`; bit 1 is the first.
     fn days_of_month(&self, first: Civil) -> u64 {
         let month = Month::new(first);
-        let (days, weekdays) = (self.days.in_month(&month), self.weekdays.in_month(&month));
+        let mut days = u64::from(self.days) & month.all();
+        let mut weekdays = month.weekdays(self.weekdays.into());
+        if let Some(rare) = &self.rare {
+            let [of_days, of_weekdays] = &rare.days;
+            days |= of_days.in_month(&month);
+            weekdays |= of_weekdays.in_month(&month);
+        }
         let either = if self.joins_days { days & weekdays } else { days | weekdays };
-        if self.weeks == u64::MAX { either } else { in_weeks(self.weeks, first, either) }
+        match &self.rare {
+            Some(rare) if rare.weeks != u64::MAX => in_weeks(rare.weeks, first, either),
+            _ => either,
+        }
     }
 
     /// The weekdays that match, bit 0 is Sunday, where nothing else of a date decides.
     fn weekdays_alone(&self) -> Option<u8> {
-        let any_year = (FIRST_YEAR..=LAST_YEAR).all(|year| self.years.has(year.into()));
-        let any_month = self.months & MONTHS == MONTHS;
-        let plain = DaySet { numbers: self.days.numbers, ..DaySet::default() } == self.days;
-        let any_number = plain && self.days.numbers & NUMBERS == NUMBERS;
-        let plain = DaySet { weekdays: self.weekdays.weekdays, ..DaySet::default() };
-        let weekdays = self.weekdays.weekdays & 0x7F;
-        let decides = any_year && any_month && any_number && self.weeks == u64::MAX;
-        let alone = decides && plain == self.weekdays && self.joins_days && weekdays != 0;
-        alone.then(|| u8::try_from(weekdays).ok()).flatten()
+        let any_date = self.months & MONTHS == MONTHS && self.days & NUMBERS == NUMBERS;
+        let weekdays = self.weekdays & 0x7F;
+        let alone = self.rare.is_none() && any_date && self.joins_days && weekdays != 0;
+        alone.then_some(weekdays)
+    }
+}
+
+impl Rare {
+    /// What of it `expression` says, with these `weeks` and `years`.
+    fn of(expression: &Expression, weeks: u64, years: [u64; 4]) -> Option<Self> {
+        let days = [Field::Day, Field::DayOfWeek].map(|field| DaySet::of(expression.field(field)));
+        let rare = Self { weeks, years: Years(years), days };
+        let any_year = (FIRST_YEAR..=LAST_YEAR).all(|year| rare.years.has(year.into()));
+        let is_plain = any_year && weeks == u64::MAX && rare.days.iter().all(DaySet::is_empty);
+        (!is_plain).then_some(rare)
     }
 }
 
@@ -244,6 +280,13 @@ impl Month {
         1 + (weekday + 7 - self.first_weekday) % 7
     }
 
+    /// The days of the month that are these weekdays, bit 0 is Sunday.
+    fn weekdays(&self, weekdays: u64) -> u64 {
+        // The week as it begins in this month, five times; `all` cuts off what the month does not have.
+        let week = (weekdays | weekdays << 7) >> self.first_weekday & 0x7F;
+        (week * 0x1020_4081) << 1 & self.all()
+    }
+
     fn weekday(&self, day: u32) -> u32 {
         (self.first_weekday + day - 1) % 7
     }
@@ -261,9 +304,9 @@ impl Month {
 }
 
 impl DaySet {
-    /// The days that `items` name, of which croner has read the plain numbers.
-    fn of(items: &[Item], numbers: u64, weekdays: u64) -> Self {
-        let mut set = Self { numbers, weekdays, ..Self::default() };
+    /// Those that `items` name; croner reads the plain numbers.
+    fn of(items: &[Item]) -> Self {
+        let mut set = Self::default();
         for item in items {
             match item {
                 Item::LastBut(before) => set.before_last |= 1 << before,
@@ -281,9 +324,12 @@ impl DaySet {
         set
     }
 
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     fn in_month(&self, month: &Month) -> u64 {
-        let mut days = self.numbers;
-        days |= self.before_last.reverse_bits() >> (63 - month.length);
+        let mut days = self.before_last.reverse_bits() >> (63 - month.length);
         if self.last_workday {
             let last = month.length;
             days |= 1 << month.workday_near(last).min(last);
@@ -291,9 +337,6 @@ impl DaySet {
         for day in ones(self.near_workdays).filter(|day| *day <= month.length) {
             days |= 1 << month.workday_near(day);
         }
-        // The week as it begins in this month, five times; `all` cuts off what the month does not have.
-        let week = (self.weekdays | self.weekdays << 7) >> month.first_weekday & 0x7F;
-        days |= (week * 0x1020_4081) << 1;
         for (weeks, set) in (0..).zip(self.nth) {
             for weekday in ones(set) {
                 days |= 1 << (month.first(weekday) + 7 * weeks);
@@ -390,6 +433,11 @@ fn croner(text: &str) -> Result<croner::Cron, Problem> {
         item: format!("{text}: {error}"),
         field: Field::Minute,
     })
+}
+
+/// A set of the numbers of a small field.
+fn small<T: TryFrom<u64, Error: Debug>>(bits: u64) -> T {
+    T::try_from(bits).expect("croner reads no number that its field does not have")
 }
 
 /// The lowest bit of `bits` at or above `from`.

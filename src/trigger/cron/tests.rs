@@ -657,3 +657,9 @@ mod oracle {
         }
     }
 }
+
+#[test]
+fn a_pattern_ready_to_be_searched_is_small() {
+    // Thousands of tasks may have as many.
+    assert!(size_of::<Pattern>() <= 64, "{}", size_of::<Pattern>());
+}

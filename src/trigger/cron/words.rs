@@ -34,8 +34,8 @@ impl Expression {
         if let Some(times) = self.times_of_day() {
             return format!("at {}", list(&times, "and"));
         }
-        let on_the_minute = self.second == [Item::One(0)];
-        match (self.hour.as_slice(), self.minute.as_slice(), self.second.as_slice()) {
+        let on_the_minute = self.field(Field::Second) == [Item::One(0)];
+        match (self.field(Field::Hour), self.field(Field::Minute), self.field(Field::Second)) {
             ([Item::Every { step: 1 }], [Item::Every { step: 1 }], [Item::Every { step }]) => {
                 rhythm(*step, Field::Second)
             }
@@ -64,8 +64,11 @@ impl Expression {
 
     /// The points of the day, if they are few.
     fn times_of_day(&self) -> Option<Vec<String>> {
-        let (hours, minutes, seconds) =
-            (ones(&self.hour)?, ones(&self.minute)?, ones(&self.second)?);
+        let (hours, minutes, seconds) = (
+            ones(self.field(Field::Hour))?,
+            ones(self.field(Field::Minute))?,
+            ones(self.field(Field::Second))?,
+        );
         if hours.len() * minutes.len() * seconds.len() > MOST_TIMES {
             return None;
         }
