@@ -1,22 +1,22 @@
-//! Ten thousand tasks: what `validate` and `next` take beside reading the file by `toml` alone.
+//! Many tasks: what `validate` and `next` take beside reading the file by `toml` alone, in turn.
+//!
+//! `TASKD_BENCH_TASKS` says how many; 10,000 and 100,000 by default.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
 
-/// The median over some rounds.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-fn timed(mut work: impl FnMut()) -> Duration {
-    let mut times: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let began = Instant::now();
-            work();
-            began.elapsed()
-        })
-        .collect();
+fn timed(work: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    work();
+    began.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
-    times[ROUNDS / 2]
+    times[times.len() / 2]
 }
 
 fn taskd(arguments: &[&str]) -> Command {
@@ -40,7 +40,7 @@ fn peak(arguments: &[&str]) -> f64 {
     kib.unwrap_or_default() / 1024.0
 }
 
-fn main() {
+fn compare(count: u32) {
     let place = tempfile::tempdir().expect("a place");
     let file = place.path().join("schedules.toml");
     let task = |n: u32| {
@@ -49,24 +49,39 @@ fn main() {
             "[tasks.task-{n}]\ncron = \"{minute} {hour} * * mon-fri\"\ncommand = \"echo {n}\"\n\n"
         )
     };
-    let text: String = (0..10_000).map(task).collect();
+    let text: String = (0..count).map(task).collect();
     std::fs::write(&file, &text).expect("it can be written");
     let file = file.to_str().expect("it is text");
-    let alone = timed(|| {
-        let table: toml::Table = text.parse().expect("it is TOML");
-        assert_eq!(table["tasks"].as_table().map(toml::Table::len), Some(10_000));
-    });
+    let verbs = [&["validate", file][..], &["next", file, "--count", "10"]];
+    let (mut alone, mut took) = (Vec::new(), [Vec::new(), Vec::new()]);
+    for _ in 0..ROUNDS {
+        alone.push(timed(|| {
+            let text = std::fs::read_to_string(file).expect("it is there");
+            let table: toml::Table = text.parse().expect("it is TOML");
+            let tasks = table["tasks"].as_table().map_or(0, toml::Table::len);
+            assert_eq!(u32::try_from(tasks), Ok(count));
+        }));
+        for (verb, took) in verbs.iter().zip(&mut took) {
+            took.push(timed(|| {
+                let status = taskd(verb).status().expect("taskd starts");
+                assert!(status.success());
+            }));
+        }
+    }
+    let alone = median(alone);
+    println!("{count} tasks");
     println!("toml alone           {alone:>10.1?}");
-    for arguments in [&["validate", file][..], &["next", file, "--count", "10"]] {
-        let took = timed(|| {
-            let status = taskd(arguments).status().expect("taskd starts");
-            assert!(status.success());
-        });
+    for (verb, took) in verbs.iter().zip(took) {
+        let took = median(took);
         let ratio = took.as_secs_f64() / alone.as_secs_f64();
-        println!(
-            "{:<20} {took:>10.1?}  {ratio:.2} of it, peak {:.1} MiB",
-            arguments[0],
-            peak(arguments)
-        );
+        let peak = peak(verb);
+        println!("{:<20} {took:>10.1?}  {ratio:.2} of it, peak {peak:.1} MiB", verb[0]);
+    }
+}
+
+fn main() {
+    let given = std::env::var("TASKD_BENCH_TASKS").ok().and_then(|text| text.parse().ok());
+    for count in given.map_or_else(|| vec![10_000, 100_000], |count| vec![count]) {
+        compare(count);
     }
 }

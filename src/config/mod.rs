@@ -19,6 +19,7 @@ mod include;
 mod inherit;
 mod keys;
 mod output;
+mod parallel;
 mod problem;
 mod raw;
 mod schema;

@@ -628,3 +628,37 @@ fn where_output_goes_is_read() {
     let expected = Output { keep: 3, max_size: 2048, ..default() };
     assert_eq!(fine(text).tasks[0].command().expect("it is one").execution.output, expected);
 }
+
+#[test]
+fn many_tasks_are_read_side_by_side_as_one_after_the_other() {
+    let task = |number: usize| {
+        let wrong = match number {
+            // One of each half is not like the others.
+            700 | 4_900 => "timeout = \"never\"\n",
+            900 | 4_800 => "renamed_from = \"old\"\n",
+            100 | 4_700 => "after = \"nobody\"\n",
+            1_000 => "allow = [\"days-ored\"]\n",
+            _ => "",
+        };
+        let cron = if matches!(number, 1_000 | 4_600) { "0 9 1 * mon" } else { "0 9 * * *" };
+        format!("[tasks.t{number}]\ncron = \"{cron}\"\ncommand = \"x\"\n{wrong}")
+    };
+    let plan = load(&(0..5_000).map(task).collect::<String>());
+    let place = |diagnostic: &Diagnostic| {
+        let task = diagnostic.task.as_ref().map(ToString::to_string).unwrap_or_default();
+        (diagnostic.problem.code(), task)
+    };
+    let told: Vec<_> = plan.diagnostics.iter().map(place).collect();
+    let expected = [
+        ("unknown-task", "t100"),
+        ("bad-duration", "t700"),
+        ("days-ored", "t4600"),
+        ("unknown-task", "t4700"),
+        ("bad-rename", "t4800"),
+        ("bad-duration", "t4900"),
+    ];
+    assert_eq!(told, expected.map(|(code, task)| (code, task.to_string())));
+    let names: Vec<_> = plan.tasks.iter().map(|entry| entry.schedule.name.to_string()).collect();
+    let fine = (0..5_000).filter(|number| ![700, 4_900].contains(number));
+    assert_eq!(names, fine.map(|number| format!("t{number}")).collect::<Vec<_>>());
+}

@@ -20,7 +20,7 @@ use super::raw::{RawEntry, RawFile, Tasks};
 use super::source::Source;
 use super::value::{Node, Value};
 use super::when::Patterns;
-use super::{About, Daemon, Entry, MOST_TASKS, Plan, Setting};
+use super::{About, Daemon, Entry, Plan, Setting};
 use crate::name::Name;
 use crate::policy::Policy;
 use crate::runner::Execution;
@@ -42,8 +42,8 @@ pub(super) struct Reader<'a> {
     pub policies: Shared<Policy>,
     pub executions: Shared<Execution>,
     pub shells: Shared<Vec<Arc<str>>>,
-    zones: HashMap<String, Option<Zone>>,
-    default_zone: Zone,
+    pub zones: HashMap<String, Option<Zone>>,
+    pub default_zone: Zone,
     pub diagnostics: Vec<Diagnostic>,
     /// Whom the present problems are about.
     pub task: Option<Name>,
@@ -90,23 +90,8 @@ fn judge(files: &Files, setting: &Setting) -> Option<Judged> {
     let Files { sources, raw: files, parents, diagnostics, .. } = files;
     let told = files.iter().flat_map(|raw| &raw.diagnostics).chain(diagnostics);
     let heritage = Heritage::new(files, parents);
-    let mut reader = Reader {
-        sources,
-        setting,
-        patterns: Patterns::default(),
-        calendars: Calendars::new(),
-        pools: BTreeMap::new(),
-        edges: Vec::new(),
-        renames: Vec::new(),
-        abouts: Shared::new(),
-        policies: Shared::new(),
-        executions: Shared::new(),
-        shells: Shared::new(),
-        zones: HashMap::new(),
-        default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
-        diagnostics: told.cloned().collect(),
-        task: None,
-    };
+    let mut reader = Reader::new(sources, setting);
+    reader.diagnostics = told.cloned().collect();
     let zone = reader.file_zones(&heritage, files.len());
     reader.read_calendars(files);
     reader.read_pools(files);
@@ -177,22 +162,25 @@ impl<'a> Reader<'a> {
         Some(known)
     }
 
-    /// Reads all tasks.
-    fn tasks(&mut self, heritage: &Heritage<'_>, files: &[RawFile]) -> Option<Vec<Entry>> {
-        let mut tasks = Vec::with_capacity(files.iter().map(|raw| raw.tasks.len()).sum());
-        let mut count = 0;
-        for (file, raw) in files.iter().enumerate() {
-            for index in 0..raw.tasks.len() {
-                let entry = raw.tasks.get(index, &self.sources[file])?;
-                if count == MOST_TASKS {
-                    self.complain(file, entry.span.clone(), Problem::TooManyTasks(MOST_TASKS));
-                    return Some(tasks);
-                }
-                count += 1;
-                tasks.extend(self.task(heritage, file, &entry));
-            }
+    /// One that has not read anything yet.
+    pub(super) fn new(sources: &'a [Source], setting: &'a Setting) -> Self {
+        Self {
+            sources,
+            setting,
+            patterns: Patterns::default(),
+            calendars: Calendars::new(),
+            pools: BTreeMap::new(),
+            edges: Vec::new(),
+            renames: Vec::new(),
+            abouts: Shared::new(),
+            policies: Shared::new(),
+            executions: Shared::new(),
+            shells: Shared::new(),
+            zones: HashMap::new(),
+            default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
+            diagnostics: Vec::new(),
+            task: None,
         }
-        Some(tasks)
     }
 }
 
@@ -334,7 +322,12 @@ impl Reader<'_> {
         self.allow(&layers, mark);
     }
 
-    fn task(&mut self, heritage: &Heritage<'_>, file: usize, entry: &RawEntry) -> Option<Entry> {
+    pub(super) fn task(
+        &mut self,
+        heritage: &Heritage<'_>,
+        file: usize,
+        entry: &RawEntry,
+    ) -> Option<Entry> {
         let mark = self.diagnostics.len();
         let name = Name::new(&entry.name).ok()?;
         self.task = Some(name.clone());
