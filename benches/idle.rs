@@ -1,4 +1,6 @@
 //! What it costs to wait: context switches of all threads while nothing is due.
+//!
+//! `TASKD_BENCH_SECONDS` says how long; 20 by default.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -19,6 +21,8 @@ fn switches(pid: u32) -> u64 {
 }
 
 fn main() {
+    let given = std::env::var("TASKD_BENCH_SECONDS").ok().and_then(|text| text.parse().ok());
+    let seconds = given.unwrap_or(20);
     let place = tempfile::tempdir().expect("a place");
     let file = place.path().join("schedules.toml");
     let task =
@@ -38,11 +42,11 @@ fn main() {
     // The last of starting up.
     std::thread::sleep(Duration::from_secs(1));
     let before = switches(daemon.id());
-    std::thread::sleep(Duration::from_secs(20));
+    std::thread::sleep(Duration::from_secs(seconds));
     let after = switches(daemon.id());
     // What a thread has counted goes with it, if it ends.
     let between = after.saturating_sub(before);
-    println!("idle   {between} context switches of all threads in 20 s, 1,000 tasks");
+    println!("idle   {between} context switches of all threads in {seconds} s, 1,000 tasks");
     daemon.kill().expect("it goes on");
     daemon.wait().expect("it ends");
 }

@@ -1,6 +1,6 @@
 //! All the files of a plan: the main one and what it includes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,15 @@ fn unreadable(error: &ReadError) -> Problem {
 impl Files {
     fn complain(&mut self, file: usize, problem: Problem, span: Range<usize>) {
         self.diagnostics.push(Diagnostic { problem, file, span, task: None });
+    }
+
+    /// Whether every task can be read by itself, and none is there twice in a file.
+    pub(super) fn tell_alone(&self) -> bool {
+        self.raw.iter().zip(&self.sources).all(|(raw, source)| {
+            let mut names = HashSet::new();
+            raw.tasks.names(source).all(|(name, _)| names.insert(name))
+                && (0..raw.tasks.len()).all(|index| raw.tasks.get(index, source).is_some())
+        })
     }
 
     /// Reads those files as a whole that were cut into their tables.

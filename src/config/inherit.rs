@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn what_tasks_say_for_themselves_is_not_taken_for_what_they_share() {
         let own = ["after", "calendar", "command", "cron", "date", "enabled", "interval", "task"];
-        for shared in [&what::EXECUTION[..], &how::POLICY, &about::ABOUT] {
+        for shared in [&what::EXECUTION[..], &how::POLICY, &about::ABOUT, &["shell"]] {
             assert!(KeySet::of(shared).is_disjoint(KeySet::of(&own)), "{shared:?}");
         }
     }

@@ -174,21 +174,12 @@ pub struct About {
 #[must_use]
 pub fn task_names(path: &std::path::Path, directory: &std::path::Path) -> Vec<String> {
     let mut files = include::load(Origin::File(path.into()), directory);
-    let names = |files: &include::Files| {
-        let all = files.raw.iter().zip(&files.sources);
-        let names = all.flat_map(|(raw, source)| {
-            let readable = |index| raw.tasks.get(index, source).is_some();
-            raw.tasks
-                .names(source)
-                .enumerate()
-                .map(move |(index, (name, _))| readable(index).then(|| name.to_string()))
-        });
-        names.collect::<Option<Vec<_>>>()
-    };
-    names(&files).unwrap_or_else(|| {
+    if !files.tell_alone() {
         files.read_whole();
-        names(&files).unwrap_or_default()
-    })
+    }
+    let all = files.raw.iter().zip(&files.sources);
+    let names = all.flat_map(|(raw, source)| raw.tasks.names(source).map(|(name, _)| name.into()));
+    names.collect()
 }
 
 /// What a task may hold.

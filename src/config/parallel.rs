@@ -6,7 +6,7 @@ use std::thread;
 
 use super::inherit::Heritage;
 use super::problem::Problem;
-use super::raw::RawFile;
+use super::raw::{RawFile, Tasks};
 use super::validate::Reader;
 use super::{Entry, MOST_TASKS};
 
@@ -25,6 +25,10 @@ impl Reader<'_> {
     ) -> Option<Vec<Entry>> {
         let count = places(files).count();
         if let Some((file, index)) = places(files).nth(MOST_TASKS) {
+            // Those beyond are not read, and may hide a wrong cut.
+            if files.iter().any(|raw| matches!(raw.tasks, Tasks::Unread(_))) {
+                return None;
+            }
             let span = files[file].tasks.names(&self.sources[file]).nth(index)?.1;
             self.complain(file, span, Problem::TooManyTasks(MOST_TASKS));
         }

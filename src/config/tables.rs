@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::keys;
 use super::raw::{RawEntry, dotted, later_toml};
 use super::source::Source;
 use super::value::{self, Flaws, Key, Node, Table, Value};
@@ -52,8 +53,7 @@ pub(super) fn cut(source: &Source) -> Option<Cut> {
             }
             continue;
         };
-        let bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let length = named.bytes().take_while(|byte| bare(byte)).count();
+        let length = named.bytes().take_while(|byte| is_bare(*byte)).count();
         let (name, behind) = named.split_at(length);
         let last = cut.tasks.last().filter(|_| rest.is_none());
         if behind.starts_with('.') && last.is_some_and(|last| last.name(source) == name) {
@@ -94,8 +94,13 @@ fn end(tasks: &mut [Unread], at: usize) {
 
 /// Adds to `rest` what stands in `place`, which is no task.
 fn read_rest(source: &Source, place: Range<usize>, rest: &mut Table) -> Option<()> {
+    let is_first = place.start == 0;
     for (key, node) in read(source, place)? {
-        if key.name == "tasks" || rest.iter().any(|(known, _)| known.name == key.name) {
+        let is_known = rest.iter().any(|(known, _)| known.name == key.name);
+        // More keys than there are; and what includes others has its effect before all is read, so
+        // it must stand where no cut can have been wrong.
+        let is_strange = rest.len() >= keys::TOP.len() || key.name == "include" && !is_first;
+        if key.name == "tasks" || is_known || is_strange {
             return None;
         }
         rest.push((key, node));
@@ -180,7 +185,8 @@ fn plain(text: &str, start: usize) -> Option<Table> {
         let length = begun.bytes().take_while(|byte| is_bare(*byte)).count();
         let (name, rest) = begun.split_at(length);
         let value = rest.trim_start_matches(BLANK).strip_prefix('=')?.trim_start_matches(BLANK);
-        if name.is_empty() || table.iter().any(|(key, _)| key.name == name) {
+        let has_many = table.len() >= keys::TASK.len();
+        if name.is_empty() || has_many || table.iter().any(|(key, _)| key.name == name) {
             return None;
         }
         let (read, rest) = plain_value(value)?;

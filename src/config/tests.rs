@@ -662,3 +662,13 @@ fn many_tasks_are_read_side_by_side_as_one_after_the_other() {
     let fine = (0..5_000).filter(|number| ![700, 4_900].contains(number));
     assert_eq!(names, fine.map(|number| format!("t{number}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn what_a_text_over_several_lines_says_is_nobodys_key() {
+    for header in ["[include]", "[[include]]", "[tasks.a]", "[defaults]", "[calendars.x]"] {
+        let text = format!(
+            "[tasks.a]\ncron = \"0 9 * * *\"\ncommand = \"cat\"\nstdin = \"\"\"\n{header}\n[tasks.b]\n\"\"\"\n"
+        );
+        assert_eq!(fine(&text).tasks.len(), 1, "{text}");
+    }
+}

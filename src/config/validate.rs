@@ -52,7 +52,8 @@ pub(super) struct Reader<'a> {
 /// Names that stand somewhere, each with its file and its place in it.
 pub(super) type Known<'a> = HashMap<&'a str, (usize, usize)>;
 
-/// What tasks of a file, by its number, have in common that say nothing about it themselves.
+/// What tasks of a file, by its number, have in common that say nothing about it themselves; each thread
+/// that reads has its own.
 pub(super) type Shared<T> = BTreeMap<usize, Arc<T>>;
 
 /// What kind of entry is read.
@@ -65,6 +66,10 @@ enum Kind {
 
 /// Judges `files`.
 pub(super) fn validate(mut files: Files, setting: &Setting) -> Plan {
+    // Calendars are read once: they may come through a pipe.
+    if files.raw.iter().any(|raw| !raw.calendars.is_empty()) && !files.tell_alone() {
+        files.read_whole();
+    }
     let judged = loop {
         match judge(&files, setting) {
             Some(judged) => break judged,
@@ -416,7 +421,7 @@ impl Reader<'_> {
             let key = found.key.name.as_str();
             let problem = if kind == Kind::Defaults && keys::NO_DEFAULTS.contains(&key) {
                 Problem::NoDefault(key.into())
-            } else if KeySet::of(&[key]).task_keys().any(|known| known == key) {
+            } else if keys::TASK.contains(&key) {
                 continue;
             } else {
                 let (known, help) = keys::task_remedy(key);

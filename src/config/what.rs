@@ -18,7 +18,7 @@ use crate::zone::Zone;
 const SHELL: [&str; 2] = ["/bin/sh", "-c"];
 
 /// What says how a command is run.
-pub(super) const EXECUTION: [&str; 15] = [
+pub(super) const EXECUTION: [&str; 14] = [
     "cwd",
     "env",
     "env_file",
@@ -27,7 +27,6 @@ pub(super) const EXECUTION: [&str; 15] = [
     "limits",
     "nice",
     "output",
-    "shell",
     "stdin",
     "stop_signal",
     "success_codes",
@@ -108,7 +107,7 @@ impl Reader<'_> {
         );
         let shell = self.shared(
             layers,
-            KeySet::of(&EXECUTION),
+            KeySet::of(&["shell"]),
             |own| &mut own.shells,
             |own| own.or(layers, "shell", SHELL.map(Arc::from).to_vec(), Self::shell),
         );

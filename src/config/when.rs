@@ -19,7 +19,7 @@ use crate::trigger::cron::{
 use crate::trigger::{Cron, Dates, Interval, Moment, Start, Startup, Trigger, When};
 use crate::zone::{Reading, Zone};
 
-/// Patterns by what was written, so that equal ones share one copy.
+/// Patterns by what was written, so that equal ones, read by one thread, share one copy.
 #[derive(Default)]
 pub(super) struct Patterns {
     made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
