@@ -77,7 +77,7 @@ impl Reader<'_> {
 
     /// Reads what people say of it.
     pub(super) fn read_about(&mut self, layers: &Layers<'_>) -> Arc<About> {
-        let of = KeySet::of(&ABOUT);
+        let of = const { KeySet::of(&ABOUT) };
         let read = |own: &mut Self| Some(own.about(layers));
         self.shared(layers, of, |own| &mut own.abouts, read).unwrap_or_default()
     }

@@ -40,7 +40,8 @@ const SIGNALS: &[&str] = &["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL"]
 impl Reader<'_> {
     /// Reads all that says how; `None` if something of it is wrong.
     pub(super) fn read_how(&mut self, layers: &Layers<'_>) -> Option<Arc<Policy>> {
-        self.shared(layers, KeySet::of(&POLICY), |own| &mut own.policies, |own| own.policy(layers))
+        let of = const { KeySet::of(&POLICY) };
+        self.shared(layers, of, |own| &mut own.policies, |own| own.policy(layers))
     }
 
     fn policy(&mut self, layers: &Layers<'_>) -> Option<Policy> {

@@ -60,7 +60,7 @@ pub(super) fn cut(source: &Source) -> Option<Cut> {
             continue;
         }
         let line = behind.strip_prefix(']')?.lines().next().unwrap_or_default();
-        let line = line.trim_start_matches([' ', '\t']);
+        let line = line.trim_start_matches(BLANK);
         if !(line.is_empty() || line.starts_with('#')) || Name::new(name).is_err() {
             return None;
         }

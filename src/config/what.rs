@@ -101,13 +101,13 @@ impl Reader<'_> {
     ) -> Option<CommandTask> {
         let execution = self.shared(
             layers,
-            KeySet::of(&EXECUTION),
+            const { KeySet::of(&EXECUTION) },
             |own| &mut own.executions,
             |own| own.execution(layers, zone, file),
         );
         let shell = self.shared(
             layers,
-            KeySet::of(&["shell"]),
+            const { KeySet::of(&["shell"]) },
             |own| &mut own.shells,
             |own| own.or(layers, "shell", SHELL.map(Arc::from).to_vec(), Self::shell),
         );

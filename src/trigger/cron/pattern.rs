@@ -252,10 +252,10 @@ impl Rare {
     /// What of it `expression` says, with these `weeks` and `years`.
     fn of(expression: &Expression, weeks: u64, years: [u64; 4]) -> Option<Self> {
         let days = [Field::Day, Field::DayOfWeek].map(|field| DaySet::of(expression.field(field)));
-        let rare = Self { weeks, years: Years(years), days };
-        let any_year = (FIRST_YEAR..=LAST_YEAR).all(|year| rare.years.has(year.into()));
-        let is_plain = any_year && weeks == u64::MAX && rare.days.iter().all(DaySet::is_empty);
-        (!is_plain).then_some(rare)
+        let is_plain = expression.is_any(Field::Year)
+            && expression.is_any(Field::Week)
+            && days.iter().all(|days| *days == DaySet::default());
+        (!is_plain).then_some(Self { weeks, years: Years(years), days })
     }
 }
 
@@ -322,10 +322,6 @@ impl DaySet {
             }
         }
         set
-    }
-
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
     }
 
     fn in_month(&self, month: &Month) -> u64 {
