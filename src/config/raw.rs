@@ -136,12 +136,30 @@ impl Reader<'_> {
             match key.name.as_str() {
                 "timezone" => file.timezone = Some(node),
                 "include" => file.include = Some(node),
-                "defaults" => file.defaults = self.entry(key, node),
-                "templates" => file.templates = self.entries(&key, node),
-                "calendars" => file.calendars = self.entries(&key, node),
-                "pools" => file.pools = self.entries(&key, node),
-                "daemon" => file.daemon = self.entry(key, node),
-                "tasks" => file.tasks = Tasks::Read(self.entries(&key, node)),
+                "defaults" => {
+                    let expected = "a table, write `[defaults]` with its keys below";
+                    file.defaults = self.entry(key, node, expected);
+                }
+                "templates" => {
+                    let expected = "a table, write `[templates.NAME]` with its keys below";
+                    file.templates = self.entries(&key, node, expected);
+                }
+                "calendars" => {
+                    let expected = "a table, write `[calendars.NAME]` with `dates = [2026-12-25]`";
+                    file.calendars = self.entries(&key, node, expected);
+                }
+                "pools" => {
+                    let expected = "a table, write `[pools.NAME]` with `limit = 2`";
+                    file.pools = self.entries(&key, node, expected);
+                }
+                "daemon" => {
+                    let expected = "a table, write `[daemon]` with its keys below";
+                    file.daemon = self.entry(key, node, expected);
+                }
+                "tasks" => {
+                    let expected = "a table, write `[tasks.hello]` with its keys below";
+                    file.tasks = Tasks::Read(self.entries(&key, node, expected));
+                }
                 // What stands in the ruins of a broken table is no key of the file.
                 _ if file.broken => {}
                 _ => {
@@ -155,17 +173,17 @@ impl Reader<'_> {
     }
 
     /// The entries of `[tasks]`, `[templates]`, `[calendars]` or `[pools]`.
-    fn entries(&mut self, key: &Key, node: Node) -> Vec<RawEntry> {
-        let Some(table) = self.table(key, node) else {
+    fn entries(&mut self, key: &Key, node: Node, expected: &'static str) -> Vec<RawEntry> {
+        let Some(table) = self.table(key, node, expected) else {
             return Vec::new();
         };
-        let mut entries: Vec<_> =
-            table.into_iter().filter_map(|(key, node)| self.named(key, node)).collect();
+        let named = |(key, node)| self.named(key, node, expected);
+        let mut entries: Vec<_> = table.into_iter().filter_map(named).collect();
         self.mark_broken(&mut entries);
         entries
     }
 
-    fn named(&mut self, key: Key, node: Node) -> Option<RawEntry> {
+    fn named(&mut self, key: Key, node: Node, expected: &'static str) -> Option<RawEntry> {
         let inner = dotted(&node);
         for inner in &inner {
             let text = format!("{}.{}", key.name, inner.name);
@@ -183,23 +201,23 @@ impl Reader<'_> {
             self.complain(Problem::BadName(key.name, bad), key.span, None);
             return None;
         }
-        self.entry(key, node)
+        self.entry(key, node, expected)
     }
 
-    fn entry(&mut self, key: Key, node: Node) -> Option<RawEntry> {
+    fn entry(&mut self, key: Key, node: Node, expected: &'static str) -> Option<RawEntry> {
         let header = self.source.text[node.span.clone()].starts_with('[');
         let span = if header { node.span.clone() } else { key.span.clone() };
-        let table = self.table(&key, node)?;
+        let table = self.table(&key, node, expected)?;
         Some(RawEntry { name: key.name, span, table, broken: false })
     }
 
-    fn table(&mut self, key: &Key, node: Node) -> Option<Table> {
+    /// The table at `key`; what is none is told to be `expected`, and an example.
+    fn table(&mut self, key: &Key, node: Node, expected: &'static str) -> Option<Table> {
         match node.value {
             Value::Table(table) => return Some(table),
             Value::Broken => {}
             other => {
                 let key = key.name.clone();
-                let expected = "a table, write `[tasks.hello]` with its keys below";
                 self.complain(
                     Problem::WrongType { key, expected, found: other.kind() },
                     node.span,
