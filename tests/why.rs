@@ -114,3 +114,44 @@ fn a_verdict_is_told_with_what_decided_it() {
     let (code, _, errors) = ask(&place, &["why", "nobody"]);
     assert_eq!(code, Some(3), "{errors}");
 }
+
+#[test]
+fn what_waits_is_told_as_such() {
+    let place = Place::with(
+        "schedules.toml",
+        r#"
+        [pools.one]
+        limit = 1
+
+        [tasks.first]
+        startup = "start"
+        pool    = "one"
+        command = "while ! [ -e go ]; do sleep 0.01; done"
+
+        [tasks.then]
+        startup = "start"
+        pool    = "one"
+        command = "true"
+        "#,
+    );
+    let mut daemon = start(&place);
+    assert_eq!(daemon.wait_for("firing waits")["task"], "then");
+    let waits = story(&place, &["then"]);
+    let verdict = |story: &Value| story["nearest"]["verdict"].clone();
+    assert_eq!((verdict(&waits), &waits["nearest"]["reason"]), ("waiting".into(), &"pool".into()));
+    let (_, told, _) = ask(&place, &["why", "then"]);
+    assert!(told.contains("\nwaiting: for a place in its pool\n"), "{told}");
+    let (_, history, _) = ask(&place, &["history", "--json", "then"]);
+    assert_eq!(history, "", "it has no verdict");
+    daemon.stop();
+
+    assert_eq!(story(&place, &["then"]), waits, "it comes back with the next daemon");
+    let (_, told, _) = ask(&place, &["why", "then"]);
+    assert!(told.contains("for a place in its pool; no daemon is there"), "{told}");
+    place.write("go", "");
+    let mut daemon = start(&place);
+    while daemon.wait_for("run finished")["task"] != "then" {}
+    let due = waits["nearest"]["due"].as_str().expect("text");
+    assert_eq!(verdict(&story(&place, &["then", "--at", due])), "run");
+    daemon.stop();
+}

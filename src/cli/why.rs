@@ -121,6 +121,17 @@ fn instant(value: &Value) -> Option<Timestamp> {
 fn meaning(row: &Value, is_live: bool) -> String {
     match (text(row, "verdict"), text(row, "reason")) {
         ("run", _) => summary(row, is_live),
+        ("waiting", reason) => {
+            let what = match reason {
+                "delay" => "the end of its delay",
+                "turn" => "the end of the run before it",
+                "pool" => "a place in its pool",
+                _ => "a run to end: as many go on as `max_runs` allows",
+            };
+            let until =
+                if is_live { "" } else { "; no daemon is there, the next one goes on with it" };
+            format!("for {what}{until}")
+        }
         ("skipped", "overlap") => {
             "the run before it still went on, and `overlap` does not let it wait".into()
         }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Known, Query, Records, Row, Store};
-use crate::event::{Count, Definition, Event, Passed, RunId, SkipReason, TriggerKind};
+use crate::event::{Count, Definition, Event, Passed, RunId, SkipReason, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::task::{Ending, Failure, Given, Outcome, Usage};
@@ -39,6 +39,7 @@ pub(super) fn known() -> Vec<Known> {
 pub(super) async fn exercise(store: &mut dyn Store, records: &dyn Records) {
     a_firing_runs_once(store).await;
     what_became_of_a_firing_is_told(store, records).await;
+    what_waits_is_told_until_it_has_a_verdict(store, records).await;
     what_ran_is_not_judged_again_when_the_clock_is_corrected(store, records).await;
 }
 
@@ -128,6 +129,35 @@ async fn what_became_of_a_firing_is_told(store: &mut dyn Store, records: &dyn Re
     assert_eq!(records.find(run(60)).await, Ok(None));
 }
 
+/// It has no place in the history, where each firing has its verdict.
+async fn what_waits_is_told_until_it_has_a_verdict(store: &mut dyn Store, records: &dyn Records) {
+    let (run, start) = started("told", "2026-01-01T00:01:00Z");
+    let waits = Event::FiringWaiting {
+        at: run.due,
+        run: run.clone(),
+        trigger: TriggerKind::Interval,
+        cause: None,
+        given: Given::default(),
+        reason: WaitReason::Pool,
+        until: None,
+        catch_up: false,
+    };
+    let nearest = async |at: &str| {
+        let at = at.parse().expect("an instant");
+        let story = records.why(name("told"), at).await.expect("it is readable");
+        words(story.nearest.as_slice())
+    };
+    assert_eq!(store.append(&[waits]).await, []);
+    for at in ["2026-01-01T00:00:58Z", "2026-01-01T00:01:00Z", "2026-01-01T00:01:02Z"] {
+        assert_eq!(nearest(at).await, ["01:00 waiting pool"], "{at}");
+    }
+    assert_eq!(nearest("2026-01-01T00:00:50Z").await, ["00:50 run failed"]);
+    let query = Query { since: Some(run.due), limit: 100, ..Query::default() };
+    assert_eq!(told(records, query).await, [""; 0]);
+    assert_eq!(store.append(&[start]).await, []);
+    assert_eq!(nearest("2026-01-01T00:01:00Z").await, ["01:00 run"]);
+}
+
 /// What lies ahead then is judged again, but for what has run.
 async fn what_ran_is_not_judged_again_when_the_clock_is_corrected(
     store: &mut dyn Store,
@@ -139,5 +169,5 @@ async fn what_ran_is_not_judged_again_when_the_clock_is_corrected(
     let (run, start) = started("told", "2026-01-01T00:00:50Z");
     assert_eq!(store.append(&[start]).await, [run], "it has run");
     let query = Query { limit: 100, ..Query::default() };
-    assert_eq!(told(records, query).await, ["00:50 run failed"]);
+    assert_eq!(told(records, query).await, ["01:00 run", "00:50 run failed"]);
 }

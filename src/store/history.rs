@@ -13,6 +13,9 @@ use crate::schedule::Schedule;
 use crate::task::{BoxFuture, Usage};
 use crate::zone::Zone;
 
+/// Stands for the verdict of a firing that waits for one.
+pub const WAITING: &str = "waiting";
+
 /// A firing and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -22,9 +25,9 @@ pub struct Row {
     pub zone: Zone,
     /// What named it, if that is known.
     pub trigger: Option<TriggerKind>,
-    /// `run`, `skipped`, `missed`, `coalesced`, `paused`.
+    /// `run`, `skipped`, `missed`, `coalesced`, `paused`; [`WAITING`] where it has none yet.
     pub verdict: &'static str,
-    /// Why, where the verdict has a reason.
+    /// Why, where the verdict has a reason; what a firing waits for.
     pub reason: Option<&'static str>,
     /// How its run ended; `None` if it has none, or goes on.
     pub outcome: Option<&'static str>,
@@ -207,14 +210,14 @@ pub trait Records: Send + Sync {
     /// The tasks of which anything is known.
     fn tasks(&self) -> Answer<'_, Vec<Name>>;
 
-    /// What is known of the firings of `task` around `at`.
+    /// What is known of the firings of `task` around `at`, also of those that wait.
     fn why(&self, task: Name, at: Timestamp) -> Answer<'_, Story>;
 }
 
 /// What is known of the firings of a task around an instant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Story {
-    /// The firing that is due nearest to it.
+    /// The firing that is due nearest to it; it may wait.
     pub nearest: Option<Row>,
     /// The nearest on the other side of it.
     pub other: Option<Row>,

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::Store;
 use super::history::{
-    Answer, Catalogue, Latest, Query, Records, Row, Story, last_of_span, next_of_span,
+    Answer, Catalogue, Latest, Query, Records, Row, Story, WAITING, last_of_span, next_of_span,
 };
 use crate::event::{Event, Passed, RunId, TriggerKind};
 use crate::name::Name;
@@ -42,6 +42,8 @@ struct OfTask {
     rows: BTreeMap<Timestamp, Row>,
     /// Stretches of firings that did not run, by their first: the last, and what became of them.
     spans: BTreeMap<Timestamp, (Timestamp, Passed)>,
+    /// Firings that wait.
+    waiting: BTreeMap<Timestamp, Row>,
     /// As it is defined.
     definition: Option<Arc<str>>,
 }
@@ -86,6 +88,11 @@ impl Kept {
                 }
                 let row = Row { started: Some(*at), ..recent.row(run, Some(*trigger), "run") };
                 self.insert(row);
+            }
+            Event::FiringWaiting { run, trigger, reason, .. } => {
+                let row = recent.row(run, Some(*trigger), WAITING);
+                let waiting = &mut self.tasks.entry(run.task.clone()).or_default().waiting;
+                waiting.insert(run.due, Row { reason: Some(reason.word()), ..row });
             }
             Event::FiringSkipped { run, trigger, reason, .. } => {
                 // What has run keeps its verdict.
@@ -140,6 +147,7 @@ impl Kept {
             let is_clocks = |row: &Row| row.trigger.is_none_or(TriggerKind::is_clock);
             task.rows.retain(|due, row| *due <= now || row.is_run() || !is_clocks(row));
             self.rows -= before - task.rows.len();
+            task.waiting.retain(|due, row| *due <= now || !is_clocks(row));
             task.spans.retain(|first, _| *first <= now);
             for (first, (last, _)) in task.spans.range_mut(..).filter(|(_, (last, _))| *last > now)
             {
@@ -156,6 +164,7 @@ impl Kept {
 
     fn insert(&mut self, row: Row) {
         let task = self.tasks.entry(row.firing.task.clone()).or_default();
+        task.waiting.remove(&row.firing.due);
         if task.rows.insert(row.firing.due, row).is_none() {
             self.rows += 1;
         }
@@ -266,6 +275,8 @@ impl Records for Recent {
         let everything = Query::default();
         let story = kept.tasks.get(&task).map(|of| {
             let before = self.latest(of, &task, at, &everything);
+            let waits = of.waiting.range(..=at).next_back().map(|(_, row)| row.clone());
+            let before = before.into_iter().chain(waits).max_by_key(|row| row.firing.due);
             let row = of.rows.range(at..).find(|(due, _)| **due > at).map(|(_, row)| row.clone());
             let spans = of.spans.iter().filter(|(_, (last, _))| *last > at);
             let passed = spans.filter_map(|(first, (last, passed))| {
@@ -275,14 +286,18 @@ impl Records for Recent {
                 let firing = RunId { task: task.clone(), due };
                 Some(Row { reason, ..self.row(&firing, kind, verdict) })
             });
-            let after = row.into_iter().chain(passed).min_by_key(|row| row.firing.due);
+            let waits = of.waiting.range(at..).find(|(due, _)| **due > at);
+            let waits = waits.map(|(_, row)| row.clone());
+            let after = row.into_iter().chain(waits).chain(passed);
+            let after = after.min_by_key(|row| row.firing.due);
             let definition = of.definition.as_ref().map(ToString::to_string);
             let nearest = Story::around(at, before, after);
             Story { definition: definition.filter(|_| nearest.nearest.is_some()), ..nearest }
         });
         let mark = kept.tasks.get(&task).and_then(|of| {
             let rows = of.rows.last_key_value().map(|(due, _)| *due);
-            rows.max(of.spans.values().map(|(last, _)| *last).max())
+            let waits = of.waiting.last_key_value().map(|(due, _)| *due);
+            rows.max(waits).max(of.spans.values().map(|(last, _)| *last).max())
         });
         drop(kept);
         let mark = mark.unwrap_or(Timestamp::MIN);

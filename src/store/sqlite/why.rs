@@ -8,8 +8,16 @@ use super::code::{self, kind};
 use super::events;
 use crate::event::{Event, RunId, WaitReason};
 use crate::name::Name;
-use crate::store::history::{Fact, Query, Row, Story, next_of_span};
+use crate::store::history::{Fact, Query, Row, Story, WAITING, next_of_span};
 use crate::task::Ending;
+
+/// Of those of a task that wait, the last that is due by an instant.
+const LAST_UNTIL: &str =
+    "SELECT due, trigger FROM waiting WHERE task = ? AND due <= ? ORDER BY due DESC LIMIT 1";
+
+/// The first that is due after it.
+const FIRST_AFTER: &str =
+    "SELECT due, trigger FROM waiting WHERE task = ? AND due > ? ORDER BY due LIMIT 1";
 
 impl Inner {
     /// What is known of the firings of `task` around `at`.
@@ -25,7 +33,11 @@ impl Inner {
         let tasks = vec![task.clone()];
         let query = Query { tasks, until: Some(at), limit: 1, ..Query::default() };
         let before = self.history(connection, &query)?.pop();
+        let waits = self.waiting(connection, (task, number), at, LAST_UNTIL)?;
+        let before = before.into_iter().chain(waits).max_by_key(|row| row.firing.due);
         let after = self.first_after(connection, task, number, at)?;
+        let waits = self.waiting(connection, (task, number), at, FIRST_AFTER)?;
+        let after = after.into_iter().chain(waits).min_by_key(|row| row.firing.due);
         let mark = if mark == i64::MIN { Timestamp::MIN } else { code::instant(mark) };
         let mut story = Story::around(at, before, after).and_to_come(known, at, mark);
         if let Some(row) = &story.nearest {
@@ -36,7 +48,30 @@ impl Inner {
         Ok(story)
     }
 
-    /// The first firing of `task` that is due after `at`.
+    /// The firing of `task` that waits and is found by `sql` around `at`.
+    fn waiting(
+        &self,
+        connection: &Connection,
+        (task, number): (&Name, i64),
+        at: Timestamp,
+        sql: &str,
+    ) -> Result<Option<Row>> {
+        let found: Option<(i64, i64)> = connection
+            .prepare_cached(sql)?
+            .query_row([number, at.as_microsecond()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((due, trigger)) = found else { return Ok(None) };
+        let recorded = events::of_firing(connection, number, due)?;
+        let reason = recorded.iter().rev().find_map(|event| match event {
+            Event::FiringWaiting { reason, .. } => Some(reason.word()),
+            _ => None,
+        });
+        let firing = RunId { task: task.clone(), due: code::instant(due) };
+        let trigger = Some(code::trigger(trigger));
+        Ok(Some(Row { reason, ..Row::new(firing, self.known(task), trigger, WAITING) }))
+    }
+
+    /// The first firing of `task` that is due after `at` and has its verdict.
     fn first_after(
         &self,
         connection: &Connection,
