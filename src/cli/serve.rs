@@ -144,7 +144,7 @@ pub async fn serve(
     let attends = service::attend(manager, engine.handle(), watch.clone(), shutdown_grace);
     let mut beside = pin!(async { tokio::join!(beside.go_on(), attends) });
     tokio::select! {
-        () = engine.serve() => {}
+        () = to_the_end(engine) => {}
         _ = &mut beside => {}
     }
     // Who watches sees the end.
@@ -156,6 +156,15 @@ pub async fn serve(
     })
     .await;
     Ok(io::stdout().flush()?)
+}
+
+/// Lets `engine` work on a thread that also starts processes: what is due is not handed from one to
+/// another first.
+async fn to_the_end(engine: Engine) {
+    if let Err(error) = tokio::spawn(engine.serve()).await {
+        // It is never cancelled.
+        std::panic::resume_unwind(error.into_panic());
+    }
 }
 
 /// Warns of tasks whose limits cannot be kept here.

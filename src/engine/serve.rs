@@ -24,6 +24,19 @@ const LAST_RECORDS: Duration = Duration::from_millis(100);
 /// the first of the starts among them waits for all of it.
 const MOST_TOGETHER: usize = 256;
 
+/// What the engine does next.
+enum Turn {
+    /// An attempt has ended.
+    End(Ended),
+    /// Somebody asks.
+    Hear(Message),
+    /// Patience is at its end: what still runs is stopped.
+    Stop,
+    /// What does not even end by that is given up.
+    GiveUp,
+    Wake(Wake),
+}
+
 /// What others ask for, and who waits for what comes of it.
 #[derive(Default)]
 struct Heard {
@@ -38,22 +51,36 @@ impl Engine {
     /// Serves until it is asked to drain or stop and the last run has ended.
     pub async fn serve(mut self) {
         let (mut patience, mut last_patience): (Patience, Patience) = (endless(), endless());
+        let mut has_ended = false;
         while !(self.scheduler.is_draining() && self.attempts.is_empty()) {
+            // However fast runs end, who asks is heard in between, and the other way round.
+            let waits = if has_ended { self.requests.try_recv().ok() } else { None };
             // Every branch is cancel-safe: losing the race loses no message.
+            let turn = match waits {
+                Some(message) => Turn::Hear(message),
+                None => tokio::select! {
+                    biased;
+                    () = &mut patience => Turn::Stop,
+                    () = &mut last_patience => Turn::GiveUp,
+                    ended = self.attempts.next() => Turn::End(ended),
+                    Some(message) = self.requests.recv() => Turn::Hear(message),
+                    wake = self.parts.clock.sleep_until(self.scheduler.wake_at()) => Turn::Wake(wake),
+                },
+            };
+            has_ended = matches!(turn, Turn::End(_));
             let mut answer = None;
-            let inputs = tokio::select! {
-                biased;
-                ended = self.attempts.next() => vec![self.finished(ended)],
-                () = &mut patience => {
+            let inputs = match turn {
+                Turn::End(ended) => vec![self.finished(ended)],
+                Turn::Stop => {
                     patience = endless();
                     vec![Input::Asked(Request::Stop)]
                 }
-                () = &mut last_patience => {
+                Turn::GiveUp => {
                     last_patience = endless();
                     self.attempts.give_up();
                     continue;
                 }
-                Some(message) = self.requests.recv() => {
+                Turn::Hear(message) => {
                     let heard = self.hear(message);
                     self.tell_settled().await;
                     // Whoever asks again and again does not hold up what is due.
@@ -70,10 +97,8 @@ impl Engine {
                         heard.requests.into_iter().map(Input::Asked).collect()
                     }
                 }
-                wake = self.parts.clock.sleep_until(self.scheduler.wake_at()) => match wake {
-                    Wake::Due => vec![Input::Tick],
-                    Wake::Stepped(by) => vec![Input::ClockStepped(by)],
-                },
+                Turn::Wake(Wake::Due) => vec![Input::Tick],
+                Turn::Wake(Wake::Stepped(by)) => vec![Input::ClockStepped(by)],
             };
             let mut step = self.decide(inputs);
             let told = answer.map(|answer| (answer, step.events.clone()));
@@ -178,8 +203,13 @@ impl Engine {
     pub(super) async fn carry_out(&mut self, mut step: Step) {
         loop {
             let refused = self.record(&step.events).await;
+            let starts = step.actions.iter().any(|action| matches!(action, Action::Start(_)));
             for action in step.actions {
                 self.act(action, &refused);
+            }
+            if starts {
+                // What starts goes before what is judged next.
+                tokio::task::yield_now().await;
             }
             if refused.is_empty() {
                 return;

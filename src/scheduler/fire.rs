@@ -13,7 +13,7 @@ use crate::timetable::Slot;
 impl Scheduler {
     /// So many firings are judged in one step at most, so that the first of a burst starts after
     /// one small commit and not after a large one.
-    pub const MOST_FIRINGS: usize = 64;
+    pub const MOST_FIRINGS: usize = 16;
 
     /// Judges what is due by `now`, in order of due, then of name.
     pub(super) fn fire_due(&mut self, now: Timestamp, step: &mut Step) {

@@ -1,6 +1,8 @@
 #[cfg(feature = "sqlite")]
 mod crashes;
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -191,6 +193,43 @@ async fn a_stop_reaches_what_runs() {
     let journal = world.journal.clone();
     world.end_by(Request::Stop).await;
     assert_eq!(journal.ends(1).await, [Outcome::Stopped]);
+}
+
+/// Ends at once, and a second later: its next run is due by then. After many runs it lasts.
+struct Hurries {
+    clock: Arc<OnceLock<Arc<Simulated>>>,
+    runs: Arc<AtomicU32>,
+}
+
+impl Hurries {
+    const MANY: u32 = 1_000;
+}
+
+impl Execute for Hurries {
+    fn execute(&self, context: Context) -> BoxFuture<'_, Ending> {
+        Box::pin(async move {
+            let runs = self.runs.fetch_add(1, Ordering::Relaxed);
+            if runs >= Self::MANY {
+                return Lasts.execute(context).await;
+            }
+            let later = ts("2026-01-01T00:00:02Z") + SignedDuration::from_secs(runs.into());
+            self.clock.get().expect("it is set before it runs").advance_to(later);
+            Outcome::Success.into()
+        })
+    }
+}
+
+#[tokio::test]
+async fn who_asks_is_heard_while_runs_end_without_pause() {
+    let (clock, runs) = (Arc::new(OnceLock::new()), Arc::new(AtomicU32::new(0)));
+    let hurries = Hurries { clock: clock.clone(), runs: runs.clone() };
+    let world = world(hurries, Memory::default()).await;
+    assert!(clock.set(world.clock.clone()).is_ok());
+    world.advance_to(1);
+    world.journal.starts(10).await;
+    world.end_by(Request::Stop).await;
+    let runs = runs.load(Ordering::Relaxed);
+    assert!((10..Hurries::MANY).contains(&runs), "{runs}");
 }
 
 /// Takes no notice of anybody.
