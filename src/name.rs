@@ -21,6 +21,16 @@ impl Name {
     ///
     /// Returns [`BadName`] if `text` does not match `[A-Za-z][A-Za-z0-9_-]{0,127}`.
     pub fn new(text: &str) -> Result<Self, BadName> {
+        Self::check(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Whether `text` may be a name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`BadName`] if it may not.
+    pub fn check(text: &str) -> Result<(), BadName> {
         let Some(first) = text.chars().next() else {
             return Err(BadName::Empty);
         };
@@ -33,7 +43,7 @@ impl Name {
         if text.len() > LONGEST {
             return Err(BadName::TooLong(text.len()));
         }
-        Ok(Self(text.into()))
+        Ok(())
     }
 
     /// The name as text.

@@ -31,6 +31,12 @@ pub struct Schedule {
     pub renamed_from: Option<Name>,
 }
 
+impl AsRef<Self> for Schedule {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Schedule {
     /// A schedule with the default policy.
     #[must_use]

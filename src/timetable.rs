@@ -2,7 +2,7 @@
 //!
 //! The same order that the daemon follows and `taskd next` prints: by due, then by name.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeSet, BinaryHeap};
 
@@ -69,35 +69,61 @@ pub enum Which {
     All,
 }
 
-/// The firings of `schedules` strictly after `after`, merged by time, ties by name, without end
-/// unless they come to one.
-pub fn firings<'a>(
-    schedules: impl IntoIterator<Item = &'a Schedule>,
+/// The firings of `tasks`, which have a schedule each, strictly after `after`, merged by time, ties by
+/// name, without end unless they come to one.
+pub fn firings<'a, T: AsRef<Schedule> + 'a>(
+    tasks: impl IntoIterator<Item = &'a T>,
     after: Timestamp,
     which: Which,
-) -> impl Iterator<Item = (&'a Schedule, Firing)> {
-    let mut schedules: Vec<_> = schedules.into_iter().collect();
-    schedules.sort_by(|a, b| a.name.cmp(&b.name));
-    let entry = move |schedules: &[&'a Schedule], index: usize, after| {
+) -> impl Iterator<Item = (&'a T, Firing)> {
+    let next = move |task: &'a T, after| {
+        let schedule = task.as_ref();
         let firing = match which {
-            Which::Runs => schedules[index].next_run_after(after)?,
-            Which::All => schedules[index].next_after(after)?,
+            Which::Runs => schedule.next_run_after(after)?,
+            Which::All => schedule.next_after(after)?,
         };
-        Some((firing.due, index, firing.kind))
+        Some(Reverse(Next { firing, name: &schedule.name, task }))
     };
-    let first = (0..schedules.len()).filter_map(|index| entry(&schedules, index, after));
-    let mut entries: BinaryHeap<_> = first.map(Reverse).collect();
+    let mut entries: BinaryHeap<_> =
+        tasks.into_iter().filter_map(|task| next(task, after)).collect();
     std::iter::from_fn(move || {
         let mut earliest = entries.peek_mut()?;
-        let Reverse((due, index, kind)) = *earliest;
+        let Reverse(Next { firing, task, .. }) = *earliest;
         // In its place, which is cheaper than to take it out first.
-        match entry(&schedules, index, due) {
-            Some(next) => *earliest = Reverse(next),
+        match next(task, firing.due) {
+            Some(next) => *earliest = next,
             None => drop(PeekMut::pop(earliest)),
         }
-        Some((schedules[index], Firing { due, kind }))
+        Some((task, firing))
     })
 }
+
+/// The next firing of a task, in the order of due, then of name.
+struct Next<'a, T> {
+    firing: Firing,
+    name: &'a Name,
+    task: &'a T,
+}
+
+impl<T> Ord for Next<'_, T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.firing.due, self.name).cmp(&(other.firing.due, other.name))
+    }
+}
+
+impl<T> PartialOrd for Next<'_, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Next<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<T> Eq for Next<'_, T> {}
 
 #[cfg(test)]
 mod tests {

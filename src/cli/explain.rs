@@ -130,7 +130,7 @@ fn expression(text: &str, zone: Option<&str>, now: Timestamp) -> Result<Plan, Fa
 
 fn about(plan: &Plan, entry: &Entry, is_task: bool, count: usize, now: Timestamp) -> Explanation {
     let (schedule, zone) = (&entry.schedule, &entry.zone);
-    let next = timetable::firings([schedule], now, Which::Runs).take(count);
+    let next = timetable::firings([entry], now, Which::Runs).take(count);
     let change = |is_gap: bool| {
         // What no clock names does not care for clocks.
         let mut jumps = zone.jumps(now).take_while(|_| schedule.when.has_clock());
@@ -188,7 +188,7 @@ fn change(entry: &Entry, jump: Jump) -> Change {
     let zone = &entry.zone;
     let from = jump.at.checked_sub(AROUND).unwrap_or(jump.at);
     let to = jump.at.checked_add(AROUND).unwrap_or(jump.at);
-    let firings = timetable::firings([&entry.schedule], from, Which::All);
+    let firings = timetable::firings([entry], from, Which::All);
     let firings = firings.map(|(_, firing)| firing.due).take_while(|due| *due <= to);
     let wall = |wall: jiff::civil::DateTime| wall.strftime("%F %H:%M").to_string();
     Change {

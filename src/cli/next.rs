@@ -1,6 +1,5 @@
 //! `taskd next`: what will run, and when, by the same code that the daemon follows.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -19,7 +18,6 @@ use crate::name::Name;
 use crate::schedule::Schedule;
 use crate::timetable::{self, Which};
 use crate::trigger::{Excluded, Firing};
-use crate::zone::Zone;
 
 /// So many rows of a table are made to fit each other.
 const PAGE: usize = 1_000;
@@ -47,25 +45,19 @@ pub fn next(global: &Global, next: &Next) -> Result<Exit, Failure> {
     };
     let after = time(&next.after, Bound::After)?.unwrap_or(now);
     let until = time(&next.until, Bound::Until)?;
-    let within = |(_, firing): &(&Schedule, Firing)| until.is_none_or(|until| firing.due <= until);
+    let within = |(_, firing): &(&Entry, Firing)| until.is_none_or(|until| firing.due <= until);
     let which = if next.all { Which::All } else { Which::Runs };
-    let schedules = entries.iter().map(|entry| &entry.schedule);
-    let merged = timetable::firings(schedules.clone(), after, which).take_while(within);
     // Printed as they are found, so that no number of them fills the memory.
-    let firings: Box<dyn Iterator<Item = (&Schedule, Firing)>> = if next.each {
-        let own = |schedule| {
-            timetable::firings([schedule], after, which).take_while(within).take(next.count)
-        };
-        let mut each: Vec<_> = schedules.flat_map(own).collect();
-        each.sort_by(|(a, first), (b, second)| (first.due, &a.name).cmp(&(second.due, &b.name)));
+    let firings: Box<dyn Iterator<Item = (&Entry, Firing)>> = if next.each {
+        let own =
+            |entry| timetable::firings([entry], after, which).take_while(within).take(next.count);
+        let mut each: Vec<_> = entries.into_iter().flat_map(own).collect();
+        each.sort_by_key(|(entry, firing)| (firing.due, &entry.schedule.name));
         Box::new(each.into_iter())
     } else {
-        Box::new(merged.take(next.count))
+        Box::new(timetable::firings(entries, after, which).take_while(within).take(next.count))
     };
-    let zones: HashMap<&Name, &Zone> =
-        entries.iter().map(|entry: &&Entry| (&entry.schedule.name, &entry.zone)).collect();
-    let rows = firings.map(|(schedule, firing)| {
-        let zone = zones[&schedule.name];
+    let rows = firings.map(|(Entry { schedule, zone, .. }, firing)| {
         let due = time::rfc3339(firing.due, zone);
         let row = Row {
             task: &schedule.name,
@@ -77,6 +69,8 @@ pub fn next(global: &Global, next: &Next) -> Result<Exit, Failure> {
         (row, firing.due)
     });
     print(rows, next.some.json, now)?;
+    // The end of the process frees it at once; many thousands of tasks, one by one, take their time.
+    std::mem::forget(plan);
     Ok(Exit::Ok)
 }
 

@@ -53,7 +53,10 @@ pub fn validate(global: &Global, validate: &Validate) -> Result<Exit, Failure> {
     }
     let wrong =
         |plan: &Plan| !plan.is_valid() || validate.strict && plan.count(Severity::Warning) > 0;
-    Ok(if plans.iter().any(|(_, plan)| wrong(plan)) { Exit::Config } else { Exit::Ok })
+    let exit = if plans.iter().any(|(_, plan)| wrong(plan)) { Exit::Config } else { Exit::Ok };
+    // The end of the process frees it at once; many thousands of tasks, one by one, take their time.
+    std::mem::forget(plans);
+    Ok(exit)
 }
 
 fn print(plans: &[(PathBuf, Plan)]) -> io::Result<()> {
@@ -76,18 +79,12 @@ fn fine(path: &Path, plan: &Plan) -> String {
     let are = if plan.tasks.len() == 1 { "is" } else { "are" };
     let tasks = plural(plan.tasks.len(), "task");
     let files = plural(plan.sources.len(), "file");
-    let first =
-        timetable::firings(plan.tasks.iter().map(|entry| &entry.schedule), now, Which::Runs).next();
+    let first = timetable::firings(&plan.tasks, now, Which::Runs).next();
     let next = first.map_or_else(
         || "nothing is left to fire".into(),
-        |(schedule, firing)| {
-            let zone = plan
-                .tasks
-                .iter()
-                .find(|entry| entry.schedule.name == schedule.name)
-                .map_or(&plan.zone, |entry| &entry.zone);
-            let due = time::rfc3339(firing.due, zone);
-            format!("next {} at {due} ({})", schedule.name, time::relative(firing.due, now))
+        |(entry, firing)| {
+            let due = time::rfc3339(firing.due, &entry.zone);
+            format!("next {} at {due} ({})", entry.schedule.name, time::relative(firing.due, now))
         },
     );
     format!("{}: {tasks} in {files} {are} fine, {next}", path.display())

@@ -148,6 +148,12 @@ pub struct RustTask {
     pub output: Output,
 }
 
+impl AsRef<Schedule> for Entry {
+    fn as_ref(&self) -> &Schedule {
+        &self.schedule
+    }
+}
+
 impl Entry {
     /// The command, if it is one that the task runs.
     #[must_use]

@@ -1,14 +1,19 @@
 //! The tasks of all files, read by several threads where there are many.
 
+use std::collections::HashMap;
 use std::iter;
 use std::panic;
 use std::thread;
 
+use super::about::Rename;
+use super::after::Edge;
+use super::diagnostic::Diagnostic;
 use super::inherit::Heritage;
 use super::problem::Problem;
 use super::raw::{RawFile, Tasks};
 use super::validate::Reader;
 use super::{Entry, MOST_TASKS};
+use crate::zone::Zone;
 
 /// So many tasks are worth a thread.
 const WORTH: usize = 1_000;
@@ -38,14 +43,15 @@ impl Reader<'_> {
         let each = count.div_ceil(parts);
         let read = |part: usize| {
             let mut reader = self.another();
+            // Who is the first takes the tasks of the others in.
+            let mut tasks = Vec::with_capacity(if part == 0 { count } else { each });
             let until = count.min((part + 1) * each);
             let places = places(files).take(until).skip(part * each);
-            let mut tasks = Vec::with_capacity(each);
             for (file, index) in places {
                 let entry = files[file].tasks.get(index, &self.sources[file])?;
                 tasks.extend(reader.task(heritage, file, &entry));
             }
-            Some((reader, tasks))
+            Some((reader.found(), tasks))
         };
         let read: Vec<_> = thread::scope(|scope| {
             let start = |part| thread::Builder::new().spawn_scoped(scope, move || read(part));
@@ -59,8 +65,8 @@ impl Reader<'_> {
         });
         let mut all = Vec::new();
         for part in read {
-            let (reader, tasks) = part?;
-            self.take_over(reader);
+            let (found, tasks) = part?;
+            self.take_over(found);
             if all.is_empty() { all = tasks } else { all.extend(tasks) }
         }
         Some(all)
@@ -76,13 +82,27 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes over what another has found.
-    fn take_over(&mut self, other: Self) {
-        self.diagnostics.extend(other.diagnostics);
-        self.edges.extend(other.edges);
-        self.renames.extend(other.renames);
-        self.zones.extend(other.zones);
+    /// What it has found.
+    fn found(self) -> Found {
+        let Self { diagnostics, edges, renames, zones, .. } = self;
+        Found { diagnostics, edges, renames, zones }
     }
+
+    /// Takes over what another has found.
+    fn take_over(&mut self, found: Found) {
+        self.diagnostics.extend(found.diagnostics);
+        self.edges.extend(found.edges);
+        self.renames.extend(found.renames);
+        self.zones.extend(found.zones);
+    }
+}
+
+/// What a reader of a part of the tasks tells the one of all; the rest of it goes with its thread.
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    edges: Vec<Edge>,
+    renames: Vec<Rename>,
+    zones: HashMap<String, Option<Zone>>,
 }
 
 /// The file of each task, and its number in it.

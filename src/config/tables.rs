@@ -61,7 +61,7 @@ pub(super) fn cut(source: &Source) -> Option<Cut> {
         }
         let line = behind.strip_prefix(']')?.lines().next().unwrap_or_default();
         let line = line.trim_start_matches(BLANK);
-        if !(line.is_empty() || line.starts_with('#')) || Name::new(name).is_err() {
+        if !(line.is_empty() || line.starts_with('#')) || Name::check(name).is_err() {
             return None;
         }
         match rest.take() {

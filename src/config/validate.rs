@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::sync::Arc;
 
+use foldhash::HashMapExt as _;
 use jiff::tz::TimeZoneDatabase;
 
 use super::about::Rename;
@@ -50,7 +51,7 @@ pub(super) struct Reader<'a> {
 }
 
 /// Names that stand somewhere, each with its file and its place in it.
-pub(super) type Known<'a> = HashMap<&'a str, (usize, usize)>;
+pub(super) type Known<'a> = foldhash::HashMap<&'a str, (usize, usize)>;
 
 /// What tasks of a file, by its number, have in common that say nothing about it themselves; each thread
 /// that reads has its own.
@@ -154,14 +155,17 @@ impl<'a> Reader<'a> {
     /// The names of all tasks, right or wrong, with the places where they stand; each is told that
     /// stands in more than one. `None` if that has to be told by a file that was not read as a whole.
     fn task_names(&mut self, files: &'a [RawFile]) -> Option<Known<'a>> {
-        let mut known = HashMap::with_capacity(files.iter().map(|raw| raw.tasks.len()).sum());
+        let count = files.iter().map(|raw| raw.tasks.len()).sum();
+        let mut known = Known::with_capacity(count);
         let is_cut = files.iter().any(|raw| matches!(raw.tasks, Tasks::Unread(_)));
         for (file, (raw, source)) in files.iter().zip(self.sources).enumerate() {
             for (name, span) in raw.tasks.names(source) {
-                if is_cut && known.contains_key(name) {
+                let place = (file, span.start);
+                let Some(first) = known.insert(name, place) else { continue };
+                if is_cut {
                     return None;
                 }
-                self.once("task", &mut known, file, name, span);
+                self.twice("task", name, first, (file, span));
             }
         }
         Some(known)
@@ -285,24 +289,25 @@ impl Reader<'_> {
         what: &'static str,
         files: impl Iterator<Item = &'a [RawEntry]>,
     ) {
-        let mut seen = HashMap::new();
+        let mut seen = Known::default();
         for (file, entries) in files.enumerate() {
             for entry in entries {
-                self.once(what, &mut seen, file, &entry.name, entry.span.clone());
+                let (name, span) = (entry.name.as_str(), entry.span.clone());
+                if let Some(first) = seen.insert(name, (file, span.start)) {
+                    self.twice(what, name, first, (file, span));
+                }
             }
         }
     }
 
-    /// Complains about `name`, at `span` of `file`, if it was `seen`.
-    fn once<'a>(
+    /// Complains about `name`, which stands in one place and again in another.
+    fn twice(
         &mut self,
         what: &'static str,
-        seen: &mut Known<'a>,
-        file: usize,
-        name: &'a str,
-        span: Range<usize>,
+        name: &str,
+        (first, offset): (usize, usize),
+        (file, span): (usize, Range<usize>),
     ) {
-        let Some((first, offset)) = seen.insert(name, (file, span.start)) else { return };
         let source = &self.sources[first];
         let first = format!("{}:{}", source.path.display(), source.position(offset).line);
         self.complain(file, span, Problem::Duplicate { what, name: name.into(), first });

@@ -1,9 +1,9 @@
 //! The keys that say when a task fires.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::inherit::{Found, Layers};
@@ -22,19 +22,26 @@ use crate::zone::{Reading, Zone};
 /// Patterns by what was written, so that equal ones, read by one thread, share one copy.
 #[derive(Default)]
 pub(super) struct Patterns {
-    made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
-    /// Those of texts that say the same for every task and of which there is nothing to tell.
+    /// Of texts that say the same for every task and of which there is nothing to tell.
     plain: HashMap<String, Arc<Pattern>>,
-    /// So do equal fields.
+    /// All others.
+    made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
+    /// Equal fields share theirs, too.
     readings: Readings,
 }
 
 impl Patterns {
-    fn get(&mut self, expression: Expression) -> Result<Arc<Pattern>, Fault> {
-        let Self { made, readings, .. } = self;
-        let make =
-            |expression: &Expression| Pattern::read(expression.clone(), readings).map(Arc::new);
-        made.entry(expression).or_insert_with_key(make).clone()
+    /// The pattern that `expression` makes, of the `text` that makes it for every task, if there is one.
+    fn get(&mut self, expression: Expression, text: Option<&str>) -> Result<Arc<Pattern>, Fault> {
+        let Self { plain, made, readings } = self;
+        let Some(text) = text else {
+            let make =
+                |expression: &Expression| Pattern::read(expression.clone(), readings).map(Arc::new);
+            return made.entry(expression).or_insert_with_key(make).clone();
+        };
+        let pattern = Arc::new(Pattern::read(expression, readings)?);
+        plain.insert(text.into(), pattern.clone());
+        Ok(pattern)
     }
 }
 
@@ -269,16 +276,14 @@ impl Reader<'_> {
             is_spread.set(true);
             hash::stable(&[name.as_bytes(), field.key().as_bytes()])
         };
-        match self.patterns.get(expression.settled(spread)) {
-            Ok(pattern) => {
-                if let Value::Text(text) = &node.value
-                    && !is_spread.get()
-                    && self.diagnostics.len() == told
-                {
-                    self.patterns.plain.insert(text.clone(), pattern.clone());
-                }
-                Some(Trigger::Cron(Cron::new(pattern, zone.clone())))
-            }
+        let expression = expression.settled(spread);
+        let is_plain = !is_spread.get() && self.diagnostics.len() == told;
+        let text = match &node.value {
+            Value::Text(text) if is_plain => Some(text.as_str()),
+            _ => None,
+        };
+        match self.patterns.get(expression, text) {
+            Ok(pattern) => Some(Trigger::Cron(Cron::new(pattern, zone.clone()))),
             Err(fault) => {
                 self.complain(found.file, node.span.clone(), fault.into());
                 None

@@ -185,13 +185,14 @@ fn value(text: &str, item: &str, field: Field) -> Result<u16, Problem> {
     if let Some(value) = field.named(text) {
         return Ok(value);
     }
-    for belongs in [Field::Month, Field::DayOfWeek] {
-        if belongs != field && belongs.named(text).is_some() {
-            return Err(Problem::NameOfAnother { name: text.into(), field, belongs });
-        }
-    }
     if text.starts_with(['+', '-']) {
         return Err(Problem::Sign);
+    }
+    for belongs in [Field::Month, Field::DayOfWeek] {
+        let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        if is_word && belongs != field && belongs.named(text).is_some() {
+            return Err(Problem::NameOfAnother { name: text.into(), field, belongs });
+        }
     }
     let value = number(text, item, field)?;
     let (least, most) = field.bounds();

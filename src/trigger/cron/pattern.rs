@@ -1,9 +1,9 @@
 //! A pattern ready to be searched: a set of bits for each field.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
 
 use croner::parser::{CronParser, Seconds, Year};
+use foldhash::HashMap;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
@@ -371,13 +371,13 @@ impl Years {
 
 /// The plain numbers of fields, as croner reads them: each distinct one once.
 #[derive(Clone, Debug, Default)]
-pub struct Readings(HashMap<Field, HashMap<Vec<Item>, [u64; 4]>>);
+pub struct Readings([HashMap<Vec<Item>, [u64; 4]>; Field::ALL.len()]);
 
 impl Readings {
     /// The numbers of `field` in a set of bits; of years, those since 1970.
     fn of(&mut self, expression: &Expression, field: Field) -> Result<[u64; 4], Problem> {
         let items = expression.field(field);
-        let known = self.0.entry(field).or_default();
+        let known = &mut self.0[field as usize];
         if let Some(known) = known.get(items) {
             return Ok(*known);
         }
