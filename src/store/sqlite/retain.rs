@@ -138,6 +138,8 @@ fn remove(connection: &Connection, task: i64, now: Timestamp, keep: Keep) -> Res
             connection.prepare_cached(sql)?.execute([task, *due])?;
         }
     }
+    // No further than the others, so that what is left has no gaps meanwhile.
+    let until = dues.last().filter(|_| is_full(dues.len())).copied().unwrap_or(until);
     let sql = "DELETE FROM spans WHERE task = ?1 AND first IN (
             SELECT first FROM spans WHERE task = ?1 AND last < ?2 ORDER BY first LIMIT ?3)";
     let spans = connection.prepare_cached(sql)?.execute(params![task, until, AT_ONCE])?;
@@ -207,4 +209,38 @@ fn is_full(count: usize) -> bool {
 fn oldest(now: Timestamp, keep: Keep) -> i64 {
     let days = SignedDuration::from_hours(24 * i64::from(keep.days));
     now.checked_sub(days).map_or(i64::MIN, Timestamp::as_microsecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    /// A stretch of one firing at each third instant, a skipped one at all others.
+    #[test]
+    fn what_is_left_has_no_gaps_however_little_goes_at_once() {
+        let place = tempfile::tempdir().expect("a place");
+        let (connection, _) = schema::open(&place.path().join("taskd.db")).expect("it can be made");
+        for at in 0..1_000_i64 {
+            let sql = if at % 3 != 0 {
+                "INSERT INTO firings (task, due, trigger, verdict) VALUES (1, ?, 0, 1)"
+            } else {
+                "INSERT INTO spans (task, first, last, passed, counted, more)
+                    VALUES (1, ?1, ?1, 0, 1, 0)"
+            };
+            connection.execute(sql, [at]).expect("there is room");
+        }
+        let left = || -> Vec<i64> {
+            let sql = "SELECT due FROM firings UNION ALL SELECT first FROM spans ORDER BY 1";
+            let mut statement = connection.prepare(sql).expect("it is fine");
+            let rows = statement.query_map([], |row| row.get(0)).expect("it can be asked");
+            rows.collect::<Result<_>>().expect("they are numbers")
+        };
+        let (now, keep) = (Timestamp::UNIX_EPOCH, Keep { days: 30, runs: 20 });
+        while remove(&connection, 1, now, keep).expect("it can be changed") {
+            let left = left();
+            assert_eq!(left, (left[0]..1_000).collect::<Vec<_>>());
+        }
+        assert_eq!(left()[0], 969, "the newest firings, and what was between them");
+    }
 }
