@@ -96,8 +96,9 @@ fn outcome(row: &Value, is_live: bool) -> String {
 pub fn summary(row: &Value, is_live: bool) -> String {
     let why = why(row);
     let what = match row["verdict"].as_str() {
-        Some("run") | None => outcome(row, is_live),
+        Some("run") => outcome(row, is_live),
         Some(verdict) => verdict.into(),
+        None => "waiting".into(),
     };
     if why == "-" { what } else { format!("{what}, {why}") }
 }

@@ -91,7 +91,8 @@ fn tell(
         text(row, "due"),
         trigger.unwrap_or_default()
     )?;
-    writeln!(out, "{}: {}", text(row, "verdict"), meaning(row, is_live))?;
+    let verdict = row["verdict"].as_str().unwrap_or("waiting");
+    writeln!(out, "{verdict}: {}", meaning(row, is_live))?;
     for fact in story["facts"].as_array().into_iter().flatten() {
         writeln!(out, "  {}  {}", text(fact, "at"), text(fact, "what"))?;
     }
@@ -121,12 +122,14 @@ fn instant(value: &Value) -> Option<Timestamp> {
 fn meaning(row: &Value, is_live: bool) -> String {
     match (text(row, "verdict"), text(row, "reason")) {
         ("run", _) => summary(row, is_live),
-        ("waiting", reason) => {
+        // It has no verdict yet.
+        ("-", reason) => {
             let what = match reason {
-                "delay" => "the end of its delay",
+                "delay" => "the end of its delay, or what is due before it",
                 "turn" => "the end of the run before it",
                 "pool" => "a place in its pool",
-                _ => "a run to end: as many go on as `max_runs` allows",
+                "max_runs" => "a run to end: as many go on as `max_runs` allows",
+                _ => "something that is not on record",
             };
             let until =
                 if is_live { "" } else { "; no daemon is there, the next one goes on with it" };

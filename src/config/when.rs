@@ -19,7 +19,7 @@ use crate::trigger::cron::{
 use crate::trigger::{Cron, Dates, Interval, Moment, Start, Startup, Trigger, When};
 use crate::zone::{Reading, Zone};
 
-/// Patterns by what was written, so that equal ones, read by one thread, share one copy.
+/// Patterns by what was written, so that those written alike, read by one thread, share one copy.
 #[derive(Default)]
 pub(super) struct Patterns {
     /// Of texts that say the same for every task and of which there is nothing to tell.

@@ -184,6 +184,10 @@ impl Scheduler {
         let task = self.tasks.get_mut(name).expect("it was found above");
         task.waiting.get_mut(&run.due).expect("it was found above").turn = false;
         self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
+        // If there is none for it now, it waits for something else from here.
+        if !self.fresh.contains(&run) {
+            self.fresh.push(run);
+        }
         true
     }
 

@@ -147,14 +147,21 @@ async fn what_waits_is_told_until_it_has_a_verdict(store: &mut dyn Store, record
         let story = records.why(name("told"), at).await.expect("it is readable");
         words(story.nearest.as_slice())
     };
-    assert_eq!(store.append(&[waits]).await, []);
+    assert_eq!(store.append(std::slice::from_ref(&waits)).await, []);
     for at in ["2026-01-01T00:00:58Z", "2026-01-01T00:01:00Z", "2026-01-01T00:01:02Z"] {
         assert_eq!(nearest(at).await, ["01:00 waiting pool"], "{at}");
     }
     assert_eq!(nearest("2026-01-01T00:00:50Z").await, ["00:50 run failed"]);
     let query = Query { since: Some(run.due), limit: 100, ..Query::default() };
     assert_eq!(told(records, query).await, [""; 0]);
-    assert_eq!(store.append(&[start]).await, []);
+    assert_eq!(store.append(std::slice::from_ref(&start)).await, []);
+    assert_eq!(nearest("2026-01-01T00:01:00Z").await, ["01:00 run"]);
+    // It has run: a clock that was set far back names it again, and it is refused.
+    assert_eq!(store.append(std::slice::from_ref(&waits)).await, []);
+    for at in ["2026-01-01T00:00:59Z", "2026-01-01T00:01:00Z"] {
+        assert_eq!(nearest(at).await, ["01:00 run"], "{at}");
+    }
+    assert_eq!(store.append(&[start]).await, [run]);
     assert_eq!(nearest("2026-01-01T00:01:00Z").await, ["01:00 run"]);
 }
 

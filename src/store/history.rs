@@ -94,7 +94,7 @@ impl Serialize for Row {
         row.serialize_field("task", &self.firing.task)?;
         row.serialize_field("due", &time(self.firing.due))?;
         row.serialize_field("trigger", &self.trigger)?;
-        row.serialize_field("verdict", self.verdict)?;
+        row.serialize_field("verdict", &(self.verdict != WAITING).then_some(self.verdict))?;
         row.serialize_field("reason", &self.reason.or(self.detail.as_deref()))?;
         row.serialize_field("outcome", &self.outcome)?;
         row.serialize_field("started", &self.started.map(time))?;
@@ -224,7 +224,7 @@ pub struct Story {
     /// A firing that is nearer to it than both, by the task as it is defined now, and has no verdict:
     /// it lies ahead, or no daemon has judged it yet.
     pub unjudged: Option<Timestamp>,
-    /// How the task was defined when the nearest got its verdict: a JSON object.
+    /// How the task was defined when the nearest got its verdict, and is where that waits: a JSON object.
     pub definition: Option<String>,
     /// What happened to the nearest, and what decided its verdict, by time.
     pub facts: Vec<Fact>,

@@ -82,8 +82,7 @@ impl Kept {
     fn take(&mut self, recent: &Recent, event: &Event) -> Option<RunId> {
         match event {
             Event::RunStarted { at, run, trigger, .. } => {
-                let task = self.tasks.get(&run.task);
-                if task.and_then(|task| task.rows.get(&run.due)).is_some_and(Row::is_run) {
+                if self.judged(run).is_some_and(|row| row.is_run()) {
                     return Some(run.clone());
                 }
                 let row = Row { started: Some(*at), ..recent.row(run, Some(*trigger), "run") };
@@ -96,7 +95,7 @@ impl Kept {
             }
             Event::FiringSkipped { run, trigger, reason, .. } => {
                 // What has run keeps its verdict.
-                if self.row(run).is_some_and(|row| row.is_run()) {
+                if self.judged(run).is_some_and(|row| row.is_run()) {
                     return None;
                 }
                 let row = recent.row(run, Some(*trigger), "skipped");
@@ -105,6 +104,7 @@ impl Kept {
             Event::FiringsPassed { task, first, passed, trigger: trigger @ Some(_), .. } => {
                 let (verdict, reason) = passed.verdict();
                 let run = RunId { task: task.clone(), due: *first };
+                self.judged(&run);
                 self.insert(Row { reason, ..recent.row(&run, *trigger, verdict) });
             }
             Event::FiringsPassed { task, first, last, passed, .. } => {
@@ -162,9 +162,14 @@ impl Kept {
         self.tasks.get_mut(&run.task)?.rows.get_mut(&run.due)
     }
 
+    /// A firing waits no longer; what was known of it before.
+    fn judged(&mut self, run: &RunId) -> Option<&mut Row> {
+        self.tasks.get_mut(&run.task)?.waiting.remove(&run.due);
+        self.row(run)
+    }
+
     fn insert(&mut self, row: Row) {
         let task = self.tasks.entry(row.firing.task.clone()).or_default();
-        task.waiting.remove(&row.firing.due);
         if task.rows.insert(row.firing.due, row).is_none() {
             self.rows += 1;
         }
@@ -276,7 +281,8 @@ impl Records for Recent {
         let story = kept.tasks.get(&task).map(|of| {
             let before = self.latest(of, &task, at, &everything);
             let waits = of.waiting.range(..=at).next_back().map(|(_, row)| row.clone());
-            let before = before.into_iter().chain(waits).max_by_key(|row| row.firing.due);
+            // Of one that has run before, that is told, on either side.
+            let before = waits.into_iter().chain(before).max_by_key(|row| row.firing.due);
             let row = of.rows.range(at..).find(|(due, _)| **due > at).map(|(_, row)| row.clone());
             let spans = of.spans.iter().filter(|(_, (last, _))| *last > at);
             let passed = spans.filter_map(|(first, (last, passed))| {

@@ -438,6 +438,23 @@ fn attempts_wait_for_a_place_first_due_first_then_by_name() {
             (32, End("b", 20, Outcome::Stopped), &["end b@20 stopped", "run c@30"]),
         ],
     );
+    // For its turn first, then for a place.
+    let queued = with(pooled("a", 10), |policy| policy.overlap = Overlap::Queue);
+    play(
+        "queued",
+        vec![queued, pooled("b", 15)],
+        limits(1, 9),
+        &[
+            (10, Tick, &["run a@10"]),
+            (15, Tick, &["wait b@15 pool"]),
+            (20, Tick, &["wait a@20 turn"]),
+            (
+                25,
+                End("a", 10, Outcome::Success),
+                &["end a@10 success", "run b@15", "wait a@20 pool"],
+            ),
+        ],
+    );
     // Its task leaves the plan while it waits.
     play(
         "removed",

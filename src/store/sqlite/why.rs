@@ -34,14 +34,19 @@ impl Inner {
         let query = Query { tasks, until: Some(at), limit: 1, ..Query::default() };
         let before = self.history(connection, &query)?.pop();
         let waits = self.waiting(connection, (task, number), at, LAST_UNTIL)?;
-        let before = before.into_iter().chain(waits).max_by_key(|row| row.firing.due);
+        // Of one that has run before, that is told, on either side.
+        let before = waits.into_iter().chain(before).max_by_key(|row| row.firing.due);
         let after = self.first_after(connection, task, number, at)?;
         let waits = self.waiting(connection, (task, number), at, FIRST_AFTER)?;
         let after = after.into_iter().chain(waits).min_by_key(|row| row.firing.due);
         let mark = if mark == i64::MIN { Timestamp::MIN } else { code::instant(mark) };
         let mut story = Story::around(at, before, after).and_to_come(known, at, mark);
         if let Some(row) = &story.nearest {
-            story.definition = definition(connection, number, row.firing.due.as_microsecond())?;
+            story.definition = if row.verdict == WAITING {
+                present_definition(connection, number)?
+            } else {
+                definition(connection, number, row.firing.due.as_microsecond())?
+            };
             story.facts = facts(connection, number, row)?;
             story.facts.sort_by_key(|fact| fact.at);
         }
@@ -111,6 +116,12 @@ fn definition(connection: &Connection, task: i64, due: i64) -> Result<Option<Str
         }
     }
     Ok(None)
+}
+
+/// How the task is defined.
+fn present_definition(connection: &Connection, task: i64) -> Result<Option<String>> {
+    let sql = "SELECT d.text FROM tasks t JOIN definitions d ON d.id = t.definition WHERE t.id = ?";
+    connection.prepare_cached(sql)?.query_row([task], |row| row.get(0)).optional()
 }
 
 /// What is on record of the firing of `row`, and what decided its verdict.
