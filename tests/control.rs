@@ -285,6 +285,33 @@ fn a_task_that_failed_is_not_well_while_it_runs_again() {
 }
 
 #[test]
+fn many_that_failed_are_not_well_while_they_run_again() {
+    let task = |name: &str, code: u8| {
+        let again = "while ! [ -e go ]; do sleep 0.1; done";
+        let command =
+            format!("if [ -e $TASKD_TASK ]; then {again}; else touch $TASKD_TASK; exit {code}; fi");
+        format!("[tasks.{name}]\ninterval = \"1s\"\ncommand = \"{command}\"\n")
+    };
+    let bad: String = (0..30).map(|number| task(&format!("bad{number}"), 3)).collect();
+    let (place, daemon) = quiet(&(bad + &task("well", 0)));
+    let again = |task: &Value| {
+        task["state"] == "running" && place.path(task["task"].as_str().unwrap_or("-")).exists()
+    };
+    wait_until(|| {
+        let told = done(&place, &["status", "--json"]);
+        json_lines(told.as_bytes()).iter().all(again).then_some(())
+    })
+    .expect("all of them run for the second time");
+    let (code, told, _) = ask(&place, &["status", "--check", "--json"]);
+    let told = json_lines(told.as_bytes());
+    assert_eq!((code, told.len()), (1, 30), "{told:?}");
+    assert!(told.iter().all(|task| task["task"] != "well"), "{told:?}");
+    place.write("go", "");
+    daemon.signal("TERM");
+    daemon.end();
+}
+
+#[test]
 fn questions_without_end_hold_up_nothing_that_is_due() {
     let (place, daemon) = quiet(TASKS);
     place.wait_for("ticks", |text| !text.is_empty());

@@ -1,6 +1,6 @@
 //! `taskd status`: how the daemon and its tasks are; what is not well first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -66,6 +66,9 @@ pub fn status(global: &Global, status: &Status) -> Result<Exit, Failure> {
     })
 }
 
+/// So many tasks are worth a page of the history of all.
+const WORTH: usize = 20;
+
 /// How the last run that has ended ended, of each task whose last run goes on.
 async fn last_ended(
     daemon: &mut Daemon,
@@ -73,7 +76,27 @@ async fn last_ended(
 ) -> Result<HashMap<String, String>, Failure> {
     let mut ended = HashMap::new();
     let goes_on = |task: &&Value| !task["last"].is_null() && task["last"]["outcome"].is_null();
-    for name in tasks.iter().filter(goes_on).filter_map(|task| task["task"].as_str()) {
+    let names = tasks.iter().filter(goes_on).filter_map(|task| task["task"].as_str());
+    let mut open: BTreeSet<&str> = names.collect();
+    let mut before = None;
+    while open.len() >= WORTH {
+        let mut query = vec![("verdict", "run".into()), ("limit", "1000".into())];
+        query.extend(before.map(|before| ("before", before)));
+        let page = daemon.json(&daemon::with_query("/v1/history", &query)).await?;
+        let known = ended.len();
+        for row in page["items"].as_array().into_iter().flatten() {
+            if let (Some(name), Some(outcome)) = (row["task"].as_str(), row["outcome"].as_str())
+                && open.remove(name)
+            {
+                ended.insert(name.to_string(), outcome.to_string());
+            }
+        }
+        before = page["next"].as_str().map(String::from);
+        if before.is_none() || ended.len() - known < WORTH {
+            break;
+        }
+    }
+    for name in open {
         let query = [("task", name.into()), ("verdict", "run".into()), ("limit", "20".into())];
         let answer = daemon.json(&daemon::with_query("/v1/history", &query)).await?;
         let mut rows = answer["items"].as_array().into_iter().flatten();
