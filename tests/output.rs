@@ -217,6 +217,27 @@ fn an_output_that_was_cut_off_begins_anew() {
 }
 
 #[test]
+fn what_the_log_drops_is_told_in_its_own_format() {
+    let (place, mut daemon) = running(
+        r#"
+        [tasks.a]
+        startup = "start"
+        output  = "log"
+        command = "seq 1 50000"
+
+        [tasks.b]
+        after   = "a"
+        command = "echo > over"
+        "#,
+    );
+    // Nobody reads the log meanwhile.
+    place.wait_for("over", |text| !text.is_empty());
+    let told = daemon.wait_for("log lines were dropped: nobody read them in time");
+    assert!(told["lost"].as_u64().is_some_and(|lost| lost > 0), "{told}");
+    daemon.stop();
+}
+
+#[test]
 fn the_file_of_a_run_that_goes_on_is_not_removed() {
     let (place, mut daemon) = running(
         r#"

@@ -82,7 +82,8 @@ fn write(lines: &Receiver<Line>, dropped: &AtomicU64, journal: Option<&UnixDatag
         };
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _ = writeln!(stderr, "{lost} log lines were dropped: nobody read them in time");
+            // As a line of its own, in the format of all others; if it has no place either, it is counted.
+            tracing::error!(lost, "log lines were dropped: nobody read them in time");
         }
     }
 }

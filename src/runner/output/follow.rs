@@ -17,8 +17,8 @@ use super::watch::{PAUSE, Watch};
 use super::{Output, Target};
 use crate::event::RunId;
 
-/// So much is read at once.
-const CHUNK: usize = 64 * 1024;
+/// So much is read at once: lines of a few letters, all of which have a place in the log.
+const CHUNK: usize = 16 * 1024;
 
 /// The log gets a moment after each chunk, so that it need not drop lines.
 const BREATH: Duration = Duration::from_millis(2);
