@@ -141,11 +141,17 @@ fn what_waits_is_told_as_such() {
     assert_eq!((verdict(&waits), &waits["nearest"]["reason"]), (Value::Null, &"pool".into()));
     let (_, told, _) = ask(&place, &["why", "then"]);
     assert!(told.contains("\nwaiting: for a place in its pool\n"), "{told}");
+    let (code, _, errors) = ask(&place, &["pause", "then", "--reason", "moving"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let (_, told, _) = ask(&place, &["why", "then"]);
+    assert!(told.contains("  the task is paused: moving\n"), "{told}");
+    ask(&place, &["resume", "then"]);
     let (_, history, _) = ask(&place, &["history", "--json", "then"]);
     assert_eq!(history, "", "it has no verdict");
     daemon.stop();
 
-    assert_eq!(story(&place, &["then"]), waits, "it comes back with the next daemon");
+    let still = story(&place, &["then"]);
+    assert_eq!(still["nearest"], waits["nearest"], "it comes back with the next daemon");
     let (_, told, _) = ask(&place, &["why", "then"]);
     assert!(told.contains("for a place in its pool; no daemon is there"), "{told}");
     place.write("go", "");

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result};
 use super::ask::Inner;
 use super::code::{self, kind};
 use super::events;
-use crate::event::{Event, RunId, WaitReason};
+use crate::event::{Event, RunId, TriggerKind, WaitReason};
 use crate::name::Name;
 use crate::store::history::{Fact, Query, Row, Story, WAITING, next_of_span};
 use crate::task::Ending;
@@ -134,6 +134,10 @@ fn facts(connection: &Connection, task: i64, row: &Row) -> Result<Vec<Fact>> {
         ("missed" | "coalesced", _) => absence(connection, due, &mut facts)?,
         ("skipped", Some("overlap")) => overlap(connection, task, &row.firing, &mut facts)?,
         ("paused", _) => pause(connection, task, due, &mut facts)?,
+        // What a person asked for is not held.
+        (WAITING, _) if row.trigger != Some(TriggerKind::Manual) => {
+            pauses(connection, task, &mut facts)?;
+        }
         _ => {}
     }
     Ok(facts)
@@ -234,6 +238,21 @@ fn overlap(
         facts.extend(
             finished.map(|at| Fact { at: code::instant(at), what: format!("`{run}` ended") }),
         );
+    }
+    Ok(())
+}
+
+/// The pauses that hold what waits.
+fn pauses(connection: &Connection, task: i64, facts: &mut Vec<Fact>) -> Result<()> {
+    let sql = "SELECT since, task, reason FROM pauses WHERE task IN (?, 0)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([task])?;
+    while let Some(row) = rows.next()? {
+        let what = if row.get::<_, i64>(1)? == 0 { "everything" } else { "the task" };
+        let reason: Option<String> = row.get(2)?;
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        let what = format!("{what} is paused{reason}");
+        facts.push(Fact { at: code::instant(row.get(0)?), what });
     }
     Ok(())
 }
