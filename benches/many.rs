@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 const ROUNDS: usize = 5;
 
@@ -103,18 +103,18 @@ fn wake_up(file: &Path, text: &str) {
             .filter_map(|row| serde_json::from_slice(row).ok())
             .collect()
     };
+    let at = |value: &serde_json::Value| value.as_str()?.parse::<Timestamp>().ok();
+    let late =
+        |row: &serde_json::Value| Some(at(&row["started"])?.duration_since(at(&row["due"])?));
     // The first of them may fall into the end of loading.
     let mut rows = history();
-    while rows.len() < 22 {
+    while rows.iter().filter_map(late).count() < 22 {
         assert!(daemon.try_wait().expect("it is ours").is_none(), "it goes on");
         std::thread::sleep(Duration::from_secs(1));
         rows = history();
     }
-    let at = |value: &serde_json::Value| value.as_str()?.parse::<Timestamp>().ok();
-    let late =
-        |row: &serde_json::Value| Some(at(&row["started"])?.duration_since(at(&row["due"])?));
     let mut late: Vec<_> =
-        rows[..20].iter().map(|row| late(row).expect("it ran").unsigned_abs()).collect();
+        rows.iter().filter_map(late).take(20).map(SignedDuration::unsigned_abs).collect();
     late.sort();
     let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id()));
     let status = status.expect("it goes on");
