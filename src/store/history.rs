@@ -25,7 +25,7 @@ pub struct Row {
     pub zone: Zone,
     /// What named it, if that is known.
     pub trigger: Option<TriggerKind>,
-    /// `run`, `skipped`, `missed`, `coalesced`, `paused`; [`WAITING`] where it has none yet.
+    /// `run`, `skipped`, `missed`, `coalesced`, `paused`; `waiting` where it has none yet.
     pub verdict: &'static str,
     /// Why, where the verdict has a reason; what a firing waits for.
     pub reason: Option<&'static str>,

@@ -319,10 +319,12 @@ impl Records for Recent {
 
     fn tasks(&self) -> Answer<'_, Vec<Name>> {
         let kept = self.kept();
-        let mut names: Vec<_> =
-            kept.tasks.keys().chain(self.catalogue.all().keys()).cloned().collect();
+        let mut names: Vec<_> = kept.tasks.keys().cloned().collect();
+        // Who writes waits for it.
         drop(kept);
-        names.sort_unstable();
+        names.extend(self.catalogue.all().keys().cloned());
+        // Of two that are in order, each by itself.
+        names.sort();
         names.dedup();
         Box::pin(std::future::ready(Ok(names)))
     }
