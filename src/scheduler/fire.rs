@@ -1,5 +1,7 @@
 //! A firing comes due and is judged: it runs, waits, or is skipped.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::catch_up;
@@ -185,9 +187,7 @@ impl Scheduler {
         task.waiting.get_mut(&run.due).expect("it was found above").turn = false;
         self.places.line_up(task.schedule.policy.pool.as_ref(), &run);
         // If there is none for it now, it waits for something else from here.
-        if !self.fresh.contains(&run) {
-            self.fresh.push(run);
-        }
+        self.fresh.push(run);
         true
     }
 
@@ -247,7 +247,12 @@ impl Scheduler {
 
     /// Tells of those that began to wait in this step and still do.
     pub(super) fn tell_waiting(&mut self, now: Timestamp, step: &mut Step) {
+        let mut told = BTreeSet::new();
         for run in std::mem::take(&mut self.fresh) {
+            // It may have begun to wait, and had its turn, in one step.
+            if !told.insert(run.clone()) {
+                continue;
+            }
             let Some(task) = self.tasks.get(&run.task) else { continue };
             let Some(waiting) = task.waiting.get(&run.due) else { continue };
             let reason = if waiting.turn {
