@@ -455,6 +455,22 @@ fn attempts_wait_for_a_place_first_due_first_then_by_name() {
             ),
         ],
     );
+    // The first of several has its turn in the step in which it begins to wait: that is told once.
+    let all = Missed::All(NonZeroU32::new(2).expect("a number"));
+    let caught_up = with(pooled("a", 10), |policy| policy.missed = all);
+    play(
+        "caught up",
+        vec![caught_up, pooled("c", 5)],
+        limits(1, 9),
+        &[
+            (5, Tick, &["run c@5"]),
+            (
+                24,
+                Tick,
+                &["missed c@10-15 (2)", "skip c@20 overlap", "wait a@10 pool", "wait a@20 turn"],
+            ),
+        ],
+    );
     // Its task leaves the plan while it waits.
     play(
         "removed",
