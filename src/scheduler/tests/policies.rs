@@ -380,15 +380,58 @@ fn what_a_calendar_excludes_is_not_made_up_for() {
     );
 }
 
+fn pooled(task: &str, seconds: i64) -> Schedule {
+    with(every(task, seconds), |policy| policy.pool = Some(name("db")))
+}
+
+fn limits(pool: u32, cap: u32) -> Limits {
+    Limits {
+        max_runs: NonZeroU32::new(cap),
+        pools: [(name("db"), NonZeroU32::new(pool).expect("a limit"))].into(),
+    }
+}
+
+#[test]
+fn who_has_its_turn_may_wait_for_a_place() {
+    use Do::{End, Tick};
+    // For its turn first, then for a place.
+    let queued = with(pooled("a", 10), |policy| policy.overlap = Overlap::Queue);
+    play(
+        "queued",
+        vec![queued, pooled("b", 15)],
+        limits(1, 9),
+        &[
+            (10, Tick, &["run a@10"]),
+            (15, Tick, &["wait b@15 pool"]),
+            (20, Tick, &["wait a@20 turn"]),
+            (
+                25,
+                End("a", 10, Outcome::Success),
+                &["end a@10 success", "run b@15", "wait a@20 pool"],
+            ),
+        ],
+    );
+    // The first of several has its turn in the step in which it begins to wait: that is told once.
+    let all = Missed::All(NonZeroU32::new(2).expect("a number"));
+    let caught_up = with(pooled("a", 10), |policy| policy.missed = all);
+    play(
+        "caught up",
+        vec![caught_up, pooled("c", 5)],
+        limits(1, 9),
+        &[
+            (5, Tick, &["run c@5"]),
+            (
+                24,
+                Tick,
+                &["missed c@10-15 (2)", "skip c@20 overlap", "wait a@10 pool", "wait a@20 turn"],
+            ),
+        ],
+    );
+}
+
 #[test]
 fn attempts_wait_for_a_place_first_due_first_then_by_name() {
     use Do::{Ask, End, Tick};
-    let pooled =
-        |task: &str, seconds| with(every(task, seconds), |policy| policy.pool = Some(name("db")));
-    let limits = |pool: u32, cap: u32| Limits {
-        max_runs: NonZeroU32::new(cap),
-        pools: [(name("db"), NonZeroU32::new(pool).expect("a limit"))].into(),
-    };
     let tasks = || vec![pooled("a", 20), pooled("b", 10), every("c", 10)];
     play(
         "pool",
@@ -436,39 +479,6 @@ fn attempts_wait_for_a_place_first_due_first_then_by_name() {
             (30, Tick, &["skip b@30 overlap", "wait c@30 max_runs"]),
             (31, Ask(Request::CancelAll(name("b"))), &["stop b@20"]),
             (32, End("b", 20, Outcome::Stopped), &["end b@20 stopped", "run c@30"]),
-        ],
-    );
-    // For its turn first, then for a place.
-    let queued = with(pooled("a", 10), |policy| policy.overlap = Overlap::Queue);
-    play(
-        "queued",
-        vec![queued, pooled("b", 15)],
-        limits(1, 9),
-        &[
-            (10, Tick, &["run a@10"]),
-            (15, Tick, &["wait b@15 pool"]),
-            (20, Tick, &["wait a@20 turn"]),
-            (
-                25,
-                End("a", 10, Outcome::Success),
-                &["end a@10 success", "run b@15", "wait a@20 pool"],
-            ),
-        ],
-    );
-    // The first of several has its turn in the step in which it begins to wait: that is told once.
-    let all = Missed::All(NonZeroU32::new(2).expect("a number"));
-    let caught_up = with(pooled("a", 10), |policy| policy.missed = all);
-    play(
-        "caught up",
-        vec![caught_up, pooled("c", 5)],
-        limits(1, 9),
-        &[
-            (5, Tick, &["run c@5"]),
-            (
-                24,
-                Tick,
-                &["missed c@10-15 (2)", "skip c@20 overlap", "wait a@10 pool", "wait a@20 turn"],
-            ),
         ],
     );
     // Its task leaves the plan while it waits.
