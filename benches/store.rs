@@ -156,7 +156,7 @@ fn main() {
     println!("{:<34} {took:.1?}", "opened by the next life in");
     let archive = Archive::open(place.path(), Catalogue::default()).expect("it can be asked");
     drop(store);
-    let one = || vec![task(3)];
+    let one = || [task(3)].into();
     let ask = |what: &str, query: Query| {
         let (took, rows) = timed(|| runtime.block_on(archive.history(query)));
         println!("{what:<34} {took:.1?} ({} rows)", rows.expect("it is readable").len());
@@ -167,7 +167,7 @@ fn main() {
     ask("history again", twenty.clone());
     ask("history TASK", Query { tasks: one(), ..twenty.clone() });
     ask("history --failed", Query { failed: true, ..twenty.clone() });
-    ask("history TASK --failed", Query { tasks: vec![task(7)], failed: true, ..twenty.clone() });
+    ask("history TASK --failed", Query { tasks: [task(7)].into(), failed: true, ..twenty.clone() });
     ask(
         "history --outcome stopped (none is)",
         Query { outcome: Some("stopped".into()), ..twenty.clone() },

@@ -115,7 +115,7 @@ fn runs(task: &str) -> Option<Vec<String>> {
     let directory = state::directory(&global, &located, plan.daemon.state_dir.as_deref())?;
     let archive = Archive::open(&directory, Catalogue::new(past::known(&plan))).ok()?;
     let verdict = Some("run".into());
-    let tasks = vec![Name::new(task).ok()?];
+    let tasks = [Name::new(task).ok()?].into();
     let query = Query { tasks, verdict, limit: MOST_RUNS, ..Query::default() };
     let rows = daemon::block_on(async { Ok(archive.history(query).await.unwrap_or_default()) });
     Some(rows.ok()?.into_iter().map(|row| row.firing.to_string()).collect())

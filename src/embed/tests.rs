@@ -106,7 +106,7 @@ async fn tasks_are_added_paused_resumed_listed_moved_and_removed() {
     assert_eq!(hours(), 27);
     assert_eq!(scheduler.tasks().await.len(), 3);
     let query =
-        Query { tasks: vec![name("hourly").expect("fine")], limit: 100, ..Query::default() };
+        Query { tasks: [name("hourly").expect("fine")].into(), limit: 100, ..Query::default() };
     let rows = scheduler.history(query).await.expect("it is in memory");
     assert_eq!(rows.iter().filter(|row| row.outcome == Some("success")).count(), 27);
     scheduler.shutdown(true).await.expect("it runs");
@@ -438,7 +438,7 @@ mod files {
 
     async fn told(scheduler: &TaskScheduler, task: &str) -> Vec<(String, Option<String>, String)> {
         let query =
-            Query { tasks: vec![name(task).expect("fine")], limit: 100, ..Query::default() };
+            Query { tasks: [name(task).expect("fine")].into(), limit: 100, ..Query::default() };
         let rows = scheduler.history(query).await.expect("it is there");
         let row = |row: Row| {
             let mut output = String::new();

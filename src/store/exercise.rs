@@ -64,7 +64,7 @@ fn words(rows: &[Row]) -> Vec<String> {
 }
 
 async fn told(records: &dyn Records, query: Query) -> Vec<String> {
-    let query = Query { tasks: vec![name("told")], limit: query.limit.min(100), ..query };
+    let query = Query { tasks: [name("told")].into(), limit: query.limit.min(100), ..query };
     words(&records.history(query).await.expect("it is readable"))
 }
 
@@ -127,6 +127,8 @@ async fn what_became_of_a_firing_is_told(store: &mut dyn Store, records: &dyn Re
     let row = records.find(run(50)).await.expect("it is readable").expect("it is known");
     assert_eq!((row.exit_code, row.attempts, row.used), (Some(3), 1, Some(used)));
     assert_eq!(records.find(run(60)).await, Ok(None));
+    assert_eq!(records.knows(task).await, Ok(true));
+    assert_eq!(records.knows(name("nobody")).await, Ok(false));
 }
 
 /// It has no place in the history, where each firing has its verdict.

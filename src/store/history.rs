@@ -1,6 +1,6 @@
 //! What became of each firing: rows, and questions about them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -112,7 +112,7 @@ impl Serialize for Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     /// Of these tasks; all, if there are none.
-    pub tasks: Vec<Name>,
+    pub tasks: BTreeSet<Name>,
     /// With this verdict.
     pub verdict: Option<String>,
     /// Whose run ended so.
@@ -133,7 +133,7 @@ pub struct Query {
 impl Default for Query {
     fn default() -> Self {
         Self {
-            tasks: Vec::new(),
+            tasks: BTreeSet::new(),
             verdict: None,
             outcome: None,
             failed: false,
@@ -209,6 +209,9 @@ pub trait Records: Send + Sync {
 
     /// The tasks of which anything is known.
     fn tasks(&self) -> Answer<'_, Vec<Name>>;
+
+    /// Whether anything is known of `task`.
+    fn knows(&self, task: Name) -> Answer<'_, bool>;
 
     /// What is known of the firings of `task` around `at`, also of those that wait.
     fn why(&self, task: Name, at: Timestamp) -> Answer<'_, Story>;

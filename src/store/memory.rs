@@ -227,15 +227,15 @@ impl Recent {
 impl Records for Recent {
     fn history(&self, query: Query) -> Answer<'_, Vec<Row>> {
         let kept = self.kept();
-        let is_wanted = |task: &Name| query.tasks.is_empty() || query.tasks.contains(task);
         let until = query.latest();
         // Of each task the latest row that was not told yet.
-        let mut next: BinaryHeap<Latest> = kept
-            .tasks
-            .iter()
-            .filter(|(task, _)| is_wanted(task))
-            .filter_map(|(task, of)| self.latest(of, task, until, &query).map(Latest))
-            .collect();
+        let latest = |(task, of)| self.latest(of, task, until, &query).map(Latest);
+        let mut next: BinaryHeap<Latest> = if query.tasks.is_empty() {
+            kept.tasks.iter().filter_map(latest).collect()
+        } else {
+            let wanted = query.tasks.iter().filter_map(|task| kept.tasks.get_key_value(task));
+            wanted.filter_map(latest).collect()
+        };
         let mut rows = Vec::new();
         while rows.len() < query.limit
             && let Some(Latest(row)) = next.pop()
@@ -327,6 +327,12 @@ impl Records for Recent {
         names.sort();
         names.dedup();
         Box::pin(std::future::ready(Ok(names)))
+    }
+
+    fn knows(&self, task: Name) -> Answer<'_, bool> {
+        let known =
+            self.kept().tasks.contains_key(&task) || self.catalogue.all().contains_key(&task);
+        Box::pin(std::future::ready(Ok(known)))
     }
 }
 
@@ -487,7 +493,7 @@ mod tests {
             assert_eq!(told(&pages), expected, "by {limit}");
         }
         for (query, expected) in [
-            (Query { tasks: vec![id("b", 0).task], ..all.clone() }, &expected[6..]),
+            (Query { tasks: [id("b", 0).task].into(), ..all.clone() }, &expected[6..]),
             (Query { verdict: Some("missed".into()), ..all.clone() }, &expected[2..5]),
             (Query { since: Some(at(5)), ..all.clone() }, &expected[..2]),
             (Query { until: Some(at(1)), ..all.clone() }, &expected[5..]),

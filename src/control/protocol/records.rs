@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{ApiError, Json, PATIENCE, Source};
 use crate::engine::{Query, Row, Story};
 use crate::event::RunId;
+use crate::name::Name;
 use crate::zone::Zone;
 
 /// A page has so many rows at most.
@@ -66,11 +67,12 @@ pub(super) async fn history(
     Ok(Json(json!({ "items": rows, "next": next })))
 }
 
-/// The tasks that `pattern` fits.
-async fn named(
-    source: &Source,
-    pattern: &str,
-) -> Result<impl Iterator<Item = crate::name::Name> + use<>, ApiError> {
+/// The tasks that `pattern` fits, which may be a name.
+async fn named(source: &Source, pattern: &str) -> Result<Vec<Name>, ApiError> {
+    // Among very many tasks one is not looked for by looking at all.
+    if let Ok(name) = Name::new(pattern) {
+        return known(source, name).await.map(|name| vec![name]);
+    }
     let bad = |error: glob::PatternError| ApiError::bad_parameter(pattern, error.msg);
     let fits = glob::Pattern::new(pattern).map_err(bad)?;
     let mut names = source.records.tasks().await?;
@@ -78,7 +80,13 @@ async fn named(
     if names.is_empty() {
         return Err(ApiError::no_such_task(pattern));
     }
-    Ok(names.into_iter())
+    Ok(names)
+}
+
+/// The name, if anything is known of a task of it.
+async fn known(source: &Source, name: Name) -> Result<Name, ApiError> {
+    let is_known = source.records.knows(name.clone()).await?;
+    if is_known { Ok(name) } else { Err(ApiError::no_such_task(name.as_str())) }
 }
 
 /// The firing of a task that is nearest to an instant, and what decided its verdict.
@@ -98,10 +106,8 @@ pub(super) async fn why(
         }
     }
     let task = task.unwrap_or_default();
-    let known = source.records.tasks().await?;
-    let Some(name) = known.into_iter().find(|name| name.as_str() == task) else {
-        return Err(ApiError::no_such_task(&task));
-    };
+    let name = Name::new(&task).map_err(|_| ApiError::no_such_task(&task))?;
+    let name = known(&source, name).await?;
     let Story { nearest, other, unjudged, definition, facts } =
         source.records.why(name, at).await?;
     let definition = definition.and_then(|text| serde_json::from_str::<Value>(&text).ok());

@@ -267,7 +267,8 @@ async fn judge(world: &World<'_>, which: &str) {
     let (tasks, _) = plan();
     let mut rows = BTreeMap::new();
     for (schedule, _) in &tasks {
-        let query = Query { tasks: vec![schedule.name.clone()], limit: 10_000, ..Query::default() };
+        let query =
+            Query { tasks: [schedule.name.clone()].into(), limit: 10_000, ..Query::default() };
         for row in archive.history(query).await.expect("it is readable") {
             let (firing, of) = (row.firing.clone(), row.clone());
             assert_eq!(rows.insert(firing, of), None, "{which}: two verdicts");

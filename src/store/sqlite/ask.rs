@@ -121,6 +121,13 @@ impl Records for Archive {
             Ok(names.into_iter().collect())
         })
     }
+
+    fn knows(&self, task: Name) -> Answer<'_, bool> {
+        self.ask(move |inner, connection| {
+            let mut statement = connection.prepare_cached("SELECT 1 FROM tasks WHERE name = ?")?;
+            Ok(inner.known.contains_key(&task) || statement.exists([task.as_str()])?)
+        })
+    }
 }
 
 impl Inner {
@@ -136,7 +143,7 @@ impl Inner {
             return Ok(row);
         }
         let query = Query {
-            tasks: vec![id.task.clone()],
+            tasks: [id.task.clone()].into(),
             since: Some(id.due),
             until: Some(id.due),
             limit: 1,
@@ -197,7 +204,7 @@ impl Inner {
         statement.query_map(params_from_iter(behind), |row| self.row(row))?.collect()
     }
 
-    fn numbers(connection: &Connection, tasks: &[Name]) -> Result<Vec<i64>> {
+    fn numbers(connection: &Connection, tasks: &BTreeSet<Name>) -> Result<Vec<i64>> {
         let mut statement = connection.prepare_cached("SELECT id FROM tasks WHERE name = ?")?;
         let number =
             |task: &Name| statement.query_row([task.as_str()], |row| row.get(0)).optional();

@@ -62,7 +62,7 @@ proptest! {
             prop_assert_eq!(&again.remembered, &views.remembered());
             prop_assert_eq!(again.aside, None);
             let archive = Archive::open(place.path(), Catalogue::new(known())).expect("it can be asked");
-            let tasks: Vec<Name> = unchanged.iter().map(|schedule| schedule.name.clone()).collect();
+            let tasks: BTreeSet<Name> = unchanged.iter().map(|schedule| schedule.name.clone()).collect();
             let all = Query { tasks, limit: 300, ..Query::default() };
             for query in [
                 all.clone(),
@@ -149,7 +149,7 @@ async fn the_file_stays_bounded_over_a_year() {
     drop(store);
     let archive = Archive::open(place.path(), Catalogue::default()).expect("it can be asked");
     let count = |name: &str| {
-        let query = Query { tasks: vec![task(name)], limit: 100_000, ..Query::default() };
+        let query = Query { tasks: [task(name)].into(), limit: 100_000, ..Query::default() };
         let archive = archive.clone();
         async move { archive.history(query).await.expect("it is readable").len() }
     };

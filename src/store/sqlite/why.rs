@@ -30,7 +30,7 @@ impl Inner {
         let Some((number, mark)) = found else {
             return Ok(Story::default().and_to_come(known, at, Timestamp::MIN));
         };
-        let tasks = vec![task.clone()];
+        let tasks = [task.clone()].into();
         let query = Query { tasks, until: Some(at), limit: 1, ..Query::default() };
         let before = self.history(connection, &query)?.pop();
         let waits = self.waiting(connection, (task, number), at, LAST_UNTIL)?;
@@ -89,7 +89,7 @@ impl Inner {
         let single: Option<i64> =
             connection.prepare_cached(sql)?.query_row([number, micros], |row| row.get(0))?;
         let single = single.map(code::instant);
-        let query = Query { tasks: vec![task.clone()], ..Query::default() };
+        let query = Query { tasks: [task.clone()].into(), ..Query::default() };
         let from = at.checked_add(1.microsecond()).unwrap_or(at);
         let spans = Self::spans(connection, &query, (Some(from), Timestamp::MAX))?;
         let passed = spans.iter().filter_map(|span| {
