@@ -22,7 +22,7 @@ pub struct Schedule {
     /// Whether it fires at all.
     pub enabled: bool,
     /// On which days, if not on all.
-    pub filter: Option<Filter>,
+    pub filter: Option<Arc<Filter>>,
     /// How it is run. Equal ones should share one copy.
     pub policy: Arc<Policy>,
     /// All that its file says of it, as in its [`Definition`].

@@ -116,9 +116,9 @@ impl Reader<'_> {
     }
 
     /// Takes back the warnings since `mark` that the entry allows, and returns their codes.
-    pub(super) fn allow(&mut self, layers: &Layers<'_>, mark: usize) -> Vec<String> {
+    pub(super) fn allow(&mut self, layers: &Layers<'_>, mark: usize) -> Box<[String]> {
         let Some(found) = layers.get("allow") else {
-            return Vec::new();
+            return Box::default();
         };
         let allowed = self
             .texts(found, "the code of a warning or a list of them, write `allow = [\"past\"]`");

@@ -121,7 +121,7 @@ pub struct Entry {
     /// For people.
     pub about: Arc<About>,
     /// The codes of warnings that are meant.
-    pub allow: Vec<String>,
+    pub allow: Box<[String]>,
     /// The file, as an index into the sources of the plan.
     pub file: usize,
     /// Where in it: its header.

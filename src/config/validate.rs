@@ -361,7 +361,7 @@ impl Reader<'_> {
             name,
             when,
             enabled,
-            filter,
+            filter: filter.map(Arc::new),
             policy,
             text: definition::text(&layers, &zone),
             renamed_from,

@@ -22,8 +22,9 @@ use crate::zone::{Reading, Zone};
 /// Patterns by what was written, so that those written alike, read by one thread, share one copy.
 #[derive(Default)]
 pub(super) struct Patterns {
-    /// Of texts that say the same for every task and of which there is nothing to tell.
-    plain: HashMap<String, Arc<Pattern>>,
+    /// Of texts that say the same for every task and of which there is nothing to tell: what each says
+    /// of a task of which nothing else says when it fires.
+    plain: HashMap<String, When>,
     /// All others.
     made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
     /// Equal fields share theirs, too.
@@ -31,17 +32,42 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// The pattern that `expression` makes, of the `text` that makes it for every task, if there is one.
-    fn get(&mut self, expression: Expression, text: Option<&str>) -> Result<Arc<Pattern>, Fault> {
+    /// The trigger that `expression` makes in `zone`, of the `text` that makes it for every task, if
+    /// there is one.
+    fn get(
+        &mut self,
+        expression: Expression,
+        text: Option<&str>,
+        zone: &Zone,
+    ) -> Result<Trigger, Fault> {
         let Self { plain, made, readings } = self;
         let Some(text) = text else {
             let make =
                 |expression: &Expression| Pattern::read(expression.clone(), readings).map(Arc::new);
-            return made.entry(expression).or_insert_with_key(make).clone();
+            let pattern = made.entry(expression).or_insert_with_key(make).clone()?;
+            return Ok(Trigger::Cron(Cron::new(pattern, zone.clone())));
         };
         let pattern = Arc::new(Pattern::read(expression, readings)?);
-        plain.insert(text.into(), pattern.clone());
-        Ok(pattern)
+        let trigger = Trigger::Cron(Cron::new(pattern, zone.clone()));
+        plain.insert(text.into(), When::new(vec![trigger.clone()], None, None));
+        Ok(trigger)
+    }
+
+    /// The trigger in `zone` that a plain `text` makes, if it was made before.
+    fn trigger(&self, text: &str, zone: &Zone) -> Option<Trigger> {
+        match self.plain.get(text)?.triggers() {
+            [Trigger::Cron(cron)] => Some(Trigger::Cron(cron.in_zone(zone.clone()))),
+            _ => None,
+        }
+    }
+
+    /// What plain text at `found` says in `zone`, if that was made before.
+    fn when(&self, found: Found<'_>, zone: &Zone) -> Option<&When> {
+        let Value::Text(text) = &found.node.value else { return None };
+        let when = self.plain.get(text).filter(|_| found.key.name == "cron")?;
+        let is_there =
+            |trigger: &Trigger| matches!(trigger, Trigger::Cron(cron) if cron.zone() == zone);
+        when.triggers().iter().all(is_there).then_some(when)
     }
 }
 
@@ -65,8 +91,16 @@ impl Reader<'_> {
         {
             self.complain(found.file, found.node.span.clone(), Problem::EndBeforeStart);
         }
+        let all = layers.triggers();
+        if let [found] = all[..]
+            && start.is_none()
+            && end.is_none()
+            && let Some(when) = self.patterns.when(found, zone)
+        {
+            return Some(when.clone());
+        }
         let mut triggers = Some(Vec::new());
-        for found in layers.triggers() {
+        for found in all {
             let read = match found.key.name.as_str() {
                 "interval" => {
                     self.interval(found, start.flatten(), zone).map(|trigger| vec![trigger])
@@ -251,8 +285,8 @@ impl Reader<'_> {
     ) -> Option<Trigger> {
         let told = self.diagnostics.len();
         let expression = match &node.value {
-            Value::Text(text) if let Some(pattern) = self.patterns.plain.get(text) => {
-                return Some(Trigger::Cron(Cron::new(pattern.clone(), zone.clone())));
+            Value::Text(text) if let Some(trigger) = self.patterns.trigger(text, zone) => {
+                return Some(trigger);
             }
             Value::Text(text) => match self.crontab(found, node, text)? {
                 Crontab::Pattern(expression) => expression,
@@ -282,8 +316,8 @@ impl Reader<'_> {
             Value::Text(text) if is_plain => Some(text.as_str()),
             _ => None,
         };
-        match self.patterns.get(expression, text) {
-            Ok(pattern) => Some(Trigger::Cron(Cron::new(pattern, zone.clone()))),
+        match self.patterns.get(expression, text, zone) {
+            Ok(trigger) => Some(trigger),
             Err(fault) => {
                 self.complain(found.file, node.span.clone(), fault.into());
                 None

@@ -65,10 +65,13 @@ pub struct Firing {
     pub kind: TriggerKind,
 }
 
-/// All that says when a task fires: any of its triggers, from a start to an end.
+/// All that says when a task fires: any of its triggers, from a start to an end. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct When {
-    triggers: Arc<[Trigger]>,
+pub struct When(Arc<Rule>);
+
+#[derive(Debug, PartialEq)]
+struct Rule {
+    triggers: Box<[Trigger]>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 }
@@ -77,44 +80,44 @@ impl When {
     /// Fires when any of `triggers` does, not before `start` and not after `end`.
     #[must_use]
     pub fn new(triggers: Vec<Trigger>, start: Option<Timestamp>, end: Option<Timestamp>) -> Self {
-        Self { triggers: triggers.into(), start, end }
+        Self(Arc::new(Rule { triggers: triggers.into(), start, end }))
     }
 
     /// The triggers, as they were given.
     #[must_use]
     pub fn triggers(&self) -> &[Trigger] {
-        &self.triggers
+        &self.0.triggers
     }
 
     /// Before this instant, nothing fires.
     #[must_use]
     pub fn start(&self) -> Option<Timestamp> {
-        self.start
+        self.0.start
     }
 
     /// After this instant, nothing fires.
     #[must_use]
     pub fn end(&self) -> Option<Timestamp> {
-        self.end
+        self.0.end
     }
 
     /// Whether a clock names any of its firings.
     #[must_use]
     pub fn has_clock(&self) -> bool {
         let arises = |trigger: &Trigger| matches!(trigger, Trigger::Startup(_) | Trigger::After(_));
-        !self.triggers.iter().all(arises)
+        !self.0.triggers.iter().all(arises)
     }
 
     /// Whether any trigger fires by something else than a clock.
     #[must_use]
     pub fn arises(&self) -> bool {
         let arises = |trigger: &Trigger| matches!(trigger, Trigger::Startup(_) | Trigger::After(_));
-        self.triggers.iter().any(arises)
+        self.0.triggers.iter().any(arises)
     }
 
     /// The triggers that fire when the daemon starts.
     pub fn startups(&self) -> impl Iterator<Item = Startup> {
-        self.triggers.iter().filter_map(|trigger| match trigger {
+        self.0.triggers.iter().filter_map(|trigger| match trigger {
             Trigger::Startup(startup) => Some(*startup),
             _ => None,
         })
@@ -122,7 +125,7 @@ impl When {
 
     /// The triggers that fire after other tasks, each with its place among all triggers.
     pub fn afters(&self) -> impl Iterator<Item = (usize, &After)> {
-        self.triggers.iter().enumerate().filter_map(|(index, trigger)| match trigger {
+        self.0.triggers.iter().enumerate().filter_map(|(index, trigger)| match trigger {
             Trigger::After(after) => Some((index, after)),
             _ => None,
         })
@@ -131,25 +134,26 @@ impl When {
     /// Whether `at` lies between start and end, both inclusive.
     #[must_use]
     pub fn covers(&self, at: Timestamp) -> bool {
-        self.start.is_none_or(|start| start <= at) && self.end.is_none_or(|end| at <= end)
+        self.0.start.is_none_or(|start| start <= at) && self.0.end.is_none_or(|end| at <= end)
     }
 
     /// Returns the first firing strictly after `after`, or `None` if there will be no more.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Firing> {
         // The start itself may fire, so ask from just before it.
-        let after = match self.start {
+        let after = match self.0.start {
             Some(start) if after < start => start.checked_sub(1.microsecond()).unwrap_or(start),
             _ => after,
         };
-        self.triggers
+        self.0
+            .triggers
             .iter()
             .filter_map(|trigger| {
                 let due = trigger.next_after(after)?;
                 Some(Firing { due, kind: trigger.kind() })
             })
             .min_by_key(|firing| (firing.due, firing.kind))
-            .filter(|firing| self.end.is_none_or(|end| firing.due <= end))
+            .filter(|firing| self.0.end.is_none_or(|end| firing.due <= end))
     }
 
     /// The last firing in `(after, now]`, found by halving: the laws allow it.
@@ -181,7 +185,7 @@ impl When {
     #[must_use]
     pub fn count(&self, first: Timestamp, last: Timestamp) -> Count {
         const MOST_STEPS: u64 = 10_000;
-        match &*self.triggers {
+        match self.triggers() {
             [Trigger::Interval(interval)] => return Count::of(interval.count(first, last)),
             [Trigger::Cron(cron)] => return Count::of(cron.count(first, last, Count::LIMIT)),
             _ => {}

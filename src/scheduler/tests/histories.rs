@@ -108,7 +108,8 @@ fn task(index: usize, seconds: i64, policy: Policy) -> Schedule {
     }
     if index == 1 {
         let days = Days::new(name("day"), [jiff::civil::date(2026, 1, 2)], []);
-        task.filter = Some(Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc()));
+        let filter = Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc());
+        task.filter = Some(Arc::new(filter));
     }
     Schedule { policy: policy.into(), text: format!("{seconds}").into(), ..task }
 }

@@ -468,7 +468,7 @@ fn no_two_firings_of_a_task_have_one_instant() {
 fn a_firing_on_a_day_that_is_excluded_is_skipped() {
     let days = Days::new(name("holidays"), [jiff::civil::date(2026, 1, 2)], []);
     let filter = Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc());
-    let task = Schedule { filter: Some(filter), ..every("a", 43_200) };
+    let task = Schedule { filter: Some(Arc::new(filter)), ..every("a", 43_200) };
     let mut scheduler = loaded("2026-01-01T00:00:00Z", vec![task]);
     let mut verdicts = Vec::new();
     for _ in 0..5 {

@@ -342,7 +342,7 @@ fn what_was_missed_is_made_up_for_by_the_policy() {
 fn what_a_calendar_excludes_is_not_made_up_for() {
     let days = |dates: &[jiff::civil::Date]| {
         let days = Days::new(name("holidays"), dates.iter().copied(), []);
-        Some(Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc()))
+        Some(Arc::new(Filter::new(vec![Arc::new(days)], Vec::new(), Zone::utc())))
     };
     let date = |day| jiff::civil::date(2026, 1, day);
     let task = |missed, holidays: &[jiff::civil::Date]| {

@@ -54,6 +54,12 @@ impl Cron {
         Self { pattern, zone }
     }
 
+    /// The same pattern in another zone.
+    #[must_use]
+    pub fn in_zone(&self, zone: Zone) -> Self {
+        Self { pattern: self.pattern.clone(), zone }
+    }
+
     /// What it matches.
     #[must_use]
     pub fn pattern(&self) -> &Pattern {
