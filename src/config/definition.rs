@@ -9,24 +9,33 @@ use serde::Serializer;
 use serde::ser::SerializeMap;
 use serde_json::{Map, Value};
 
-use super::inherit::Layers;
+use super::inherit::{Found, Layers};
 use super::{Entry, Origin, Plan, Setting, keys};
 use crate::name::Name;
 use crate::zone::Zone;
 
 /// Every key that holds for a task, as a JSON object, in the order of the manual. Values of its
-/// environment, which may be secrets, are left out.
-pub(super) fn text(layers: &Layers<'_>, zone: &Zone) -> Arc<str> {
-    let mut text = Vec::with_capacity(256);
+/// environment, which may be secrets, are left out. It is put together in `room`.
+pub(super) fn text(
+    layers: &Layers<'_>,
+    triggers: &[Found<'_>],
+    zone: &Zone,
+    room: &mut Vec<u8>,
+) -> Arc<str> {
+    room.clear();
     // Memory takes all that is written, and every value of TOML is one of JSON, but for infinity.
-    let _ = write(&mut text, layers, zone);
-    String::from_utf8(text).unwrap_or_default().into()
+    let _ = write(room, layers, triggers, zone);
+    str::from_utf8(room).unwrap_or_default().into()
 }
 
-fn write(out: &mut Vec<u8>, layers: &Layers<'_>, zone: &Zone) -> serde_json::Result<()> {
+fn write(
+    out: &mut Vec<u8>,
+    layers: &Layers<'_>,
+    triggers: &[Found<'_>],
+    zone: &Zone,
+) -> serde_json::Result<()> {
     let mut serializer = serde_json::Serializer::new(out);
     let mut all = serializer.serialize_map(None)?;
-    let triggers = layers.triggers();
     let mut says_zone = false;
     for key in layers.keys().task_keys() {
         match key {

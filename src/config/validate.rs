@@ -48,6 +48,8 @@ pub(super) struct Reader<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// Whom the present problems are about.
     pub task: Option<Name>,
+    /// Room for a definition.
+    pub text: Vec<u8>,
 }
 
 /// Names that stand somewhere, each with its file and its place in it.
@@ -189,6 +191,7 @@ impl<'a> Reader<'a> {
             default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
             diagnostics: Vec::new(),
             task: None,
+            text: Vec::new(),
         }
     }
 }
@@ -322,7 +325,7 @@ impl Reader<'_> {
             self.layers(heritage, file, entry);
         }
         let zone = self.zone_of(heritage, &layers, file);
-        self.read_when(&layers, &zone);
+        self.read_when(&layers, &layers.triggers(), &zone);
         self.read_what(&layers, &zone, file, None);
         self.read_about(&layers);
         self.renamed_from(&layers);
@@ -344,7 +347,8 @@ impl Reader<'_> {
         let layers = self.layers(heritage, file, entry);
         let meant = self.check_keys(&layers, Kind::Task);
         let zone = self.zone_of(heritage, &layers, file);
-        let when = self.read_when(&layers, &zone);
+        let triggers = layers.triggers();
+        let when = self.read_when(&layers, &triggers, &zone);
         // A fault is told once: what a misspelt key stands for is not missing as well.
         let missing = (!entry.broken && !meant.contains(&"command")).then_some(&entry.span);
         let what = self.read_what(&layers, &zone, file, missing);
@@ -352,7 +356,7 @@ impl Reader<'_> {
         let renamed_from = self.renamed_from(&layers);
         let enabled = self.enabled(&layers);
         let meant_trigger = keys::TRIGGERS.iter().any(|key| meant.contains(key));
-        if layers.triggers().is_empty() && !entry.broken && !meant_trigger {
+        if triggers.is_empty() && !entry.broken && !meant_trigger {
             self.complain(file, entry.span.clone(), Problem::NoTrigger);
         }
         let policy = self.read_how(&layers);
@@ -363,7 +367,7 @@ impl Reader<'_> {
             enabled,
             filter: filter.map(Arc::new),
             policy,
-            text: definition::text(&layers, &zone),
+            text: definition::text(&layers, &triggers, &zone, &mut self.text),
             renamed_from,
         });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;

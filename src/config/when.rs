@@ -79,8 +79,13 @@ const CRON: &str = "a crontab text or fields or a list of these, write `cron = \
 const DATE: &str = "a date, write `2026-12-31` or `\"2026-12-31 23:59:59\"`";
 
 impl Reader<'_> {
-    /// Reads all that says when; `None` if something of it is wrong or there is no trigger.
-    pub(super) fn read_when(&mut self, layers: &Layers<'_>, zone: &Zone) -> Option<When> {
+    /// Reads all that says when a task fires; `None` if something of it is wrong or there is no trigger.
+    pub(super) fn read_when(
+        &mut self,
+        layers: &Layers<'_>,
+        triggers: &[Found<'_>],
+        zone: &Zone,
+    ) -> Option<When> {
         let start = layers.get("start").map(|found| self.moment(found, found.node, zone));
         let end = layers.get("end").map(|found| self.moment(found, found.node, zone));
         let counted_from = start.flatten();
@@ -91,16 +96,15 @@ impl Reader<'_> {
         {
             self.complain(found.file, found.node.span.clone(), Problem::EndBeforeStart);
         }
-        let all = layers.triggers();
-        if let [found] = all[..]
+        if let [found] = *triggers
             && start.is_none()
             && end.is_none()
             && let Some(when) = self.patterns.when(found, zone)
         {
             return Some(when.clone());
         }
-        let mut triggers = Some(Vec::new());
-        for found in all {
+        let mut all = Some(Vec::new());
+        for found in triggers.iter().copied() {
             let read = match found.key.name.as_str() {
                 "interval" => {
                     self.interval(found, start.flatten(), zone).map(|trigger| vec![trigger])
@@ -112,17 +116,17 @@ impl Reader<'_> {
                 "startup" => self.startup(found).map(|trigger| vec![trigger]),
                 _ => self.dates(found, zone).map(|trigger| vec![trigger]),
             };
-            triggers = triggers.zip(read).map(|(mut triggers, read)| {
-                triggers.extend(read);
-                triggers
+            all = all.zip(read).map(|(mut all, read)| {
+                all.extend(read);
+                all
             });
         }
-        let triggers = triggers.filter(|triggers| !triggers.is_empty())?;
+        let all = all.filter(|all| !all.is_empty())?;
         // What was written and is wrong is not as good as nothing.
         if start == Some(None) || end == Some(None) {
             return None;
         }
-        Some(When::new(triggers, start.flatten(), end.flatten()))
+        Some(When::new(all, start.flatten(), end.flatten()))
     }
 
     fn moment(&mut self, found: Found<'_>, node: &Node, zone: &Zone) -> Option<Moment> {

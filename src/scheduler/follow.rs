@@ -66,7 +66,7 @@ impl Scheduler {
     pub(super) fn follow(&mut self, now: Timestamp, run: &RunId, outcome: &Outcome) {
         for name in self.followers.of(&run.task) {
             let Some(task) = self.tasks.get_mut(&name) else { continue };
-            let TaskState { schedule, ended, .. } = task;
+            let TaskState { schedule, ended, .. } = &mut **task;
             let fires = schedule.when.afters().filter(|(index, after)| {
                 let meant = after.on.is(outcome) && self.followers.is_about(after, &run.task);
                 meant && is_complete(ended, *index, after, &run.task)

@@ -50,7 +50,8 @@ use pool::Places;
 /// The plan, and all that is known about each task.
 #[derive(Debug, Default)]
 pub struct Scheduler {
-    tasks: BTreeMap<Name, TaskState>,
+    /// Boxed, as nodes of a map have room for twice as many as come in order.
+    tasks: BTreeMap<Name, Box<TaskState>>,
     /// The marks of tasks that have left the plan, as long as a clock may be set back behind them.
     gone: BTreeMap<Name, Timestamp>,
     timetable: Timetable,

@@ -48,7 +48,7 @@ impl Scheduler {
                     let mut task = TaskState::new(schedule, mark, self.pause.is_some());
                     task.last_arisen = taken;
                     task.plan(&self.machine, &mut self.timetable);
-                    self.tasks.insert(name.clone(), task);
+                    self.tasks.insert(name.clone(), task.into());
                     step.events.push(Event::TaskAdded {
                         at: now,
                         task: name,
@@ -63,7 +63,7 @@ impl Scheduler {
                 }
             }
         }
-        self.followers = Followers::new(self.tasks.values());
+        self.followers = Followers::new(self.tasks.values().map(AsRef::as_ref));
         let renamed = self.tasks.values().map(|task| &task.schedule);
         let heir =
             |schedule: &Schedule| Some((schedule.renamed_from.clone()?, schedule.name.clone()));
@@ -86,7 +86,7 @@ impl Scheduler {
             until.map(|until| self.resumes.insert((until, Some(name.clone()))));
             let definition = renamed.schedule.definition();
             renamed.plan(&self.machine, &mut self.timetable);
-            self.tasks.insert(name.clone(), renamed);
+            self.tasks.insert(name.clone(), renamed.into());
             let (task, renamed_from) = (name.clone(), Some(old.clone()));
             step.events.push(Event::TaskAdded { at: now, task, definition, renamed_from });
             // It owes nothing by its old name.

@@ -201,7 +201,7 @@ impl Scheduler {
         state.pause.clone_from(&task.pause);
         state.plan(&self.machine, &mut self.timetable);
         self.pause_ends(Some(&task.name), task.pause.as_ref());
-        self.tasks.insert(task.name.clone(), state);
+        self.tasks.insert(task.name.clone(), state.into());
     }
 
     fn pause_ends(&mut self, task: Option<&Name>, pause: Option<&Pause>) {

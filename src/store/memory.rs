@@ -33,7 +33,8 @@ pub struct Recent {
 
 #[derive(Debug, Default)]
 struct Kept {
-    tasks: BTreeMap<Name, OfTask>,
+    /// Boxed, as nodes of a map have room for twice as many as come in order.
+    tasks: BTreeMap<Name, Box<OfTask>>,
     rows: usize,
 }
 
@@ -229,7 +230,8 @@ impl Records for Recent {
         let kept = self.kept();
         let until = query.latest();
         // Of each task the latest row that was not told yet.
-        let latest = |(task, of)| self.latest(of, task, until, &query).map(Latest);
+        let latest =
+            |(task, of): (&Name, &Box<OfTask>)| self.latest(of, task, until, &query).map(Latest);
         let mut next: BinaryHeap<Latest> = if query.tasks.is_empty() {
             kept.tasks.iter().filter_map(latest).collect()
         } else {
