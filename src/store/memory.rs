@@ -230,13 +230,11 @@ impl Records for Recent {
         let kept = self.kept();
         let until = query.latest();
         // Of each task the latest row that was not told yet.
-        let latest =
-            |(task, of): (&Name, &Box<OfTask>)| self.latest(of, task, until, &query).map(Latest);
+        let latest = |task, of: &OfTask| self.latest(of, task, until, &query).map(Latest);
         let mut next: BinaryHeap<Latest> = if query.tasks.is_empty() {
-            kept.tasks.iter().filter_map(latest).collect()
+            kept.tasks.iter().filter_map(|(task, of)| latest(task, of)).collect()
         } else {
-            let wanted = query.tasks.iter().filter_map(|task| kept.tasks.get_key_value(task));
-            wanted.filter_map(latest).collect()
+            query.tasks.iter().filter_map(|task| latest(task, kept.tasks.get(task)?)).collect()
         };
         let mut rows = Vec::new();
         while rows.len() < query.limit
