@@ -76,14 +76,7 @@ pub fn firings<'a, T: AsRef<Schedule> + 'a>(
     after: Timestamp,
     which: Which,
 ) -> impl Iterator<Item = (&'a T, Firing)> {
-    let next = move |task: &'a T, after| {
-        let schedule = task.as_ref();
-        let firing = match which {
-            Which::Runs => schedule.next_run_after(after)?,
-            Which::All => schedule.next_after(after)?,
-        };
-        Some(Reverse(Next { firing, name: &schedule.name, task }))
-    };
+    let next = move |task, after| next(task, after, which).map(Reverse);
     let mut entries: BinaryHeap<_> =
         tasks.into_iter().filter_map(|task| next(task, after)).collect();
     std::iter::from_fn(move || {
@@ -96,6 +89,25 @@ pub fn firings<'a, T: AsRef<Schedule> + 'a>(
         }
         Some((task, firing))
     })
+}
+
+/// The first of all [`firings`], which takes less than to have them in order.
+pub fn first<'a, T: AsRef<Schedule> + 'a>(
+    tasks: impl IntoIterator<Item = &'a T>,
+    after: Timestamp,
+    which: Which,
+) -> Option<(&'a T, Firing)> {
+    let all = tasks.into_iter().filter_map(|task| next(task, after, which));
+    all.min().map(|Next { firing, task, .. }| (task, firing))
+}
+
+fn next<T: AsRef<Schedule>>(task: &T, after: Timestamp, which: Which) -> Option<Next<'_, T>> {
+    let schedule = task.as_ref();
+    let firing = match which {
+        Which::Runs => schedule.next_run_after(after)?,
+        Which::All => schedule.next_after(after)?,
+    };
+    Some(Next { firing, name: &schedule.name, task })
 }
 
 /// The next firing of a task, in the order of due, then of name.
@@ -140,12 +152,17 @@ mod tests {
             Schedule::new(Name::new(name).expect("a fine name"), when)
         };
         let schedules = [every("b", 30), every("a", 60), every("c", 20)];
-        let after = "2026-01-01T00:00:00Z".parse().expect("an instant");
+        let after: Timestamp = "2026-01-01T00:00:00Z".parse().expect("an instant");
         let order = firings(&schedules, after, Which::Runs).take(7).map(|(schedule, firing)| {
             format!("{} {}", firing.due.strftime("%H:%M"), schedule.name)
         });
         let expected =
             ["00:20 c", "00:30 b", "00:40 c", "01:00 a", "01:00 b", "01:00 c", "01:20 c"];
         assert_eq!(order.collect::<Vec<_>>(), expected);
+        for minutes in 0..90 {
+            let after = after + SignedDuration::from_mins(minutes);
+            let next = firings(&schedules, after, Which::Runs).next();
+            assert_eq!(first(&schedules, after, Which::Runs), next, "after {minutes} min");
+        }
     }
 }

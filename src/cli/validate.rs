@@ -79,7 +79,7 @@ fn fine(path: &Path, plan: &Plan) -> String {
     let are = if plan.tasks.len() == 1 { "is" } else { "are" };
     let tasks = plural(plan.tasks.len(), "task");
     let files = plural(plan.sources.len(), "file");
-    let first = timetable::firings(&plan.tasks, now, Which::Runs).next();
+    let first = timetable::first(&plan.tasks, now, Which::Runs);
     let next = first.map_or_else(
         || "nothing is left to fire".into(),
         |(entry, firing)| {

@@ -117,12 +117,13 @@ impl Reader<'_> {
             }
             return None;
         };
-        let words = self.words(found, "command", COMMAND);
-        let arguments = match &found.node.value {
-            Value::Text(_) => shell?.iter().cloned().chain(words?).collect(),
-            _ => words?,
+        let before = match &found.node.value {
+            Value::Text(_) => shell.as_ref().map(|shell| shell.as_slice()),
+            _ => Some([].as_slice()),
         };
-        Some(CommandTask { arguments, execution: execution? })
+        let words = self.words(found, "command", COMMAND, before.unwrap_or_default());
+        before?;
+        Some(CommandTask { arguments: words?, execution: execution? })
     }
 
     /// Reads how a command is run.
@@ -167,15 +168,16 @@ impl Reader<'_> {
             self.wrong_type(found, found.node, SHELL);
             return None;
         }
-        self.words(found, "shell", SHELL)
+        self.words(found, "shell", SHELL, &[])
     }
 
-    /// A program and its arguments, or a single text.
+    /// A program and its arguments, or a single text, behind those `before` it.
     fn words(
         &mut self,
         found: Found<'_>,
         what: &'static str,
         expected: &'static str,
+        before: &[Arc<str>],
     ) -> Option<Vec<Arc<str>>> {
         let words = self.texts(found, expected);
         let written = match &found.node.value {
@@ -192,7 +194,8 @@ impl Reader<'_> {
         for (word, node) in &words {
             self.no_zero_byte(found, node, word, what)?;
         }
-        Some(words.into_iter().map(|(word, _)| word.into()).collect())
+        let words = words.into_iter().map(|(word, _)| word.into());
+        Some(before.iter().cloned().chain(words).collect())
     }
 
     fn no_zero_byte(
