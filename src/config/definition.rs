@@ -15,7 +15,8 @@ use crate::name::Name;
 use crate::zone::Zone;
 
 /// Every key that holds for a task, as a JSON object, in the order of the manual. Values of its
-/// environment, which may be secrets, are left out. It is put together in `room`.
+/// environment, which may be secrets, are left out. `triggers` are those of `layers`, and it is put
+/// together in `room`.
 pub(super) fn text(
     layers: &Layers<'_>,
     triggers: &[Found<'_>],

@@ -180,6 +180,39 @@ fn every_form_of_a_trigger_is_read() {
     }
 }
 
+/// Equal texts share what they say; what stands beside them must not get lost with it.
+#[test]
+fn one_text_is_read_in_the_zone_of_each_task() {
+    let task = |name: &str, more: &str| {
+        format!("[tasks.{name}]\ncommand = \"x\"\ncron = \"0 9 * * *\"\n{more}\n")
+    };
+    let plan = fine(
+        &[
+            task("a", "timezone = \"Europe/Berlin\""),
+            task("b", "timezone = \"Asia/Tokyo\""),
+            task("c", "timezone = \"Europe/Berlin\""),
+            task("d", "timezone = \"Europe/Berlin\""),
+            task("e", "timezone = \"Europe/Berlin\"\nstart = \"2026-02-01\""),
+            task("f", "timezone = \"Europe/Berlin\"\ninterval = \"1h\""),
+        ]
+        .concat(),
+    );
+    let first = |entry: &Entry| {
+        let firing = entry.schedule.next_after(setting().now).expect("it fires");
+        firing.due.to_string()
+    };
+    let expected = [
+        "2026-01-01T08:00:00Z",
+        "2026-01-02T00:00:00Z",
+        "2026-01-01T08:00:00Z",
+        // The one before it is in the same zone.
+        "2026-01-01T08:00:00Z",
+        "2026-02-01T08:00:00Z",
+        "2026-01-01T01:00:00Z",
+    ];
+    assert_eq!(plan.tasks.iter().map(first).collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn a_command_is_a_shell_line_or_a_program_with_arguments() {
     for (what, arguments, directory) in [

@@ -48,8 +48,8 @@ pub(super) struct Reader<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// Whom the present problems are about.
     pub task: Option<Name>,
-    /// Room for a definition.
-    pub text: Vec<u8>,
+    /// Where a definition is put together.
+    pub room: Vec<u8>,
 }
 
 /// Names that stand somewhere, each with its file and its place in it.
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
             default_zone: setting.zone.clone().unwrap_or_else(|_| Zone::utc()),
             diagnostics: Vec::new(),
             task: None,
-            text: Vec::new(),
+            room: Vec::new(),
         }
     }
 }
@@ -367,7 +367,7 @@ impl Reader<'_> {
             enabled,
             filter: filter.map(Arc::new),
             policy,
-            text: definition::text(&layers, &triggers, &zone, &mut self.text),
+            text: definition::text(&layers, &triggers, &zone, &mut self.room),
             renamed_from,
         });
         let wrong = |diagnostic: &Diagnostic| diagnostic.problem.severity() == Severity::Error;

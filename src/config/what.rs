@@ -117,6 +117,7 @@ impl Reader<'_> {
             }
             return None;
         };
+        // What is wrong with the command is told even if the shell is wrong.
         let before = match &found.node.value {
             Value::Text(_) => shell.as_ref().map(|shell| shell.as_slice()),
             _ => Some([].as_slice()),

@@ -22,8 +22,8 @@ use crate::zone::{Reading, Zone};
 /// Patterns by what was written, so that those written alike, read by one thread, share one copy.
 #[derive(Default)]
 pub(super) struct Patterns {
-    /// Of texts that say the same for every task and of which there is nothing to tell: what each says
-    /// of a task of which nothing else says when it fires.
+    /// Of texts that say the same for every task and of which there is nothing to tell: each alone, in
+    /// the zone in which it was met last.
     plain: HashMap<String, When>,
     /// All others.
     made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
@@ -53,21 +53,14 @@ impl Patterns {
         Ok(trigger)
     }
 
-    /// The trigger in `zone` that a plain `text` makes, if it was made before.
-    fn trigger(&self, text: &str, zone: &Zone) -> Option<Trigger> {
-        match self.plain.get(text)?.triggers() {
-            [Trigger::Cron(cron)] => Some(Trigger::Cron(cron.in_zone(zone.clone()))),
-            _ => None,
+    /// What the plain `text` says in `zone` where nothing else says when, if it was read before.
+    fn plain(&mut self, text: &str, zone: &Zone) -> Option<When> {
+        let when = self.plain.get_mut(text)?;
+        let [Trigger::Cron(cron)] = when.triggers() else { return None };
+        if cron.zone() != zone {
+            *when = When::new(vec![Trigger::Cron(cron.in_zone(zone.clone()))], None, None);
         }
-    }
-
-    /// What plain text at `found` says in `zone`, if that was made before.
-    fn when(&self, found: Found<'_>, zone: &Zone) -> Option<&When> {
-        let Value::Text(text) = &found.node.value else { return None };
-        let when = self.plain.get(text).filter(|_| found.key.name == "cron")?;
-        let is_there =
-            |trigger: &Trigger| matches!(trigger, Trigger::Cron(cron) if cron.zone() == zone);
-        when.triggers().iter().all(is_there).then_some(when)
+        Some(when.clone())
     }
 }
 
@@ -99,9 +92,11 @@ impl Reader<'_> {
         if let [found] = *triggers
             && start.is_none()
             && end.is_none()
-            && let Some(when) = self.patterns.when(found, zone)
+            && found.key.name == "cron"
+            && let Value::Text(text) = &found.node.value
+            && let Some(when) = self.patterns.plain(text, zone)
         {
-            return Some(when.clone());
+            return Some(when);
         }
         let mut all = Some(Vec::new());
         for found in triggers.iter().copied() {
@@ -289,8 +284,8 @@ impl Reader<'_> {
     ) -> Option<Trigger> {
         let told = self.diagnostics.len();
         let expression = match &node.value {
-            Value::Text(text) if let Some(trigger) = self.patterns.trigger(text, zone) => {
-                return Some(trigger);
+            Value::Text(text) if let Some(when) = self.patterns.plain(text, zone) => {
+                return when.triggers().first().cloned();
             }
             Value::Text(text) => match self.crontab(found, node, text)? {
                 Crontab::Pattern(expression) => expression,

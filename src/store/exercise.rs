@@ -128,6 +128,7 @@ async fn what_became_of_a_firing_is_told(store: &mut dyn Store, records: &dyn Re
     assert_eq!((row.exit_code, row.attempts, row.used), (Some(3), 1, Some(used)));
     assert_eq!(records.find(run(60)).await, Ok(None));
     assert_eq!(records.knows(task).await, Ok(true));
+    assert_eq!(records.knows(name("a")).await, Ok(true), "it has rows, and is not in the plan");
     assert_eq!(records.knows(name("nobody")).await, Ok(false));
 }
 

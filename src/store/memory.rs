@@ -229,8 +229,8 @@ impl Records for Recent {
     fn history(&self, query: Query) -> Answer<'_, Vec<Row>> {
         let kept = self.kept();
         let until = query.latest();
-        // Of each task the latest row that was not told yet.
         let latest = |task, of: &OfTask| self.latest(of, task, until, &query).map(Latest);
+        // Of each task the latest row that was not told yet.
         let mut next: BinaryHeap<Latest> = if query.tasks.is_empty() {
             kept.tasks.iter().filter_map(|(task, of)| latest(task, of)).collect()
         } else {

@@ -123,9 +123,12 @@ impl Records for Archive {
     }
 
     fn knows(&self, task: Name) -> Answer<'_, bool> {
-        self.ask(move |inner, connection| {
-            let mut statement = connection.prepare_cached("SELECT 1 FROM tasks WHERE name = ?")?;
-            Ok(inner.known.contains_key(&task) || statement.exists([task.as_str()])?)
+        if self.catalogue.all().contains_key(&task) {
+            return Box::pin(std::future::ready(Ok(true)));
+        }
+        self.ask(move |_, connection| {
+            let mut statement = connection.prepare_cached("SELECT id FROM tasks WHERE name = ?")?;
+            statement.exists([task.as_str()])
         })
     }
 }
@@ -281,12 +284,12 @@ impl Inner {
         Ok(spans?.into_iter().flatten().collect())
     }
 
-    /// When the task of `span` fired then, if that is known.
     /// The task as it is defined now.
     pub(super) fn known(&self, task: &Name) -> Option<&Known> {
         self.known.get(task)
     }
 
+    /// When the task of `span` fired then, if that is known.
     pub(super) fn known_then(&self, span: &Span) -> Option<&Known> {
         let known = self.known.get(&span.task)?;
         let fits = || {
