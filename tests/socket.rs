@@ -180,6 +180,9 @@ fn any_http_client_may_ask() {
         ("/v1/history?since=yesterday", 400, "bad-parameter"),
         ("/v1/history?colour=red", 400, "bad-parameter"),
         ("/v1/history?task=nobody", 404, "no-such-task"),
+        ("/v1/history?task=nob*", 404, "no-such-task"),
+        ("/v1/history?task=%5B", 400, "bad-parameter"),
+        ("/v1/why?task=nobody", 404, "no-such-task"),
     ] {
         let (found, body) = get(&place, path);
         assert_eq!((found, &body["error"]["code"]), (status, &code.into()), "{path}");

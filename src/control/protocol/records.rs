@@ -73,7 +73,9 @@ async fn named(source: &Source, pattern: &str) -> Result<Vec<Name>, ApiError> {
     if let Ok(name) = Name::new(pattern) {
         return known(source, name).await.map(|name| vec![name]);
     }
-    let bad = |error: glob::PatternError| ApiError::bad_parameter(pattern, error.msg);
+    let bad = |error: glob::PatternError| {
+        ApiError::bad_parameter(pattern, &format!("no pattern: {}", error.msg))
+    };
     let fits = glob::Pattern::new(pattern).map_err(bad)?;
     let mut names = source.records.tasks().await?;
     names.retain(|name| fits.matches(name.as_str()));
