@@ -151,6 +151,7 @@ async fn what_waits_is_told_until_it_has_a_verdict(store: &mut dyn Store, record
         words(story.nearest.as_slice())
     };
     assert_eq!(store.append(std::slice::from_ref(&waits)).await, []);
+    store.settle().await;
     for at in ["2026-01-01T00:00:58Z", "2026-01-01T00:01:00Z", "2026-01-01T00:01:02Z"] {
         assert_eq!(nearest(at).await, ["01:00 waiting pool"], "{at}");
     }
@@ -161,6 +162,7 @@ async fn what_waits_is_told_until_it_has_a_verdict(store: &mut dyn Store, record
     assert_eq!(nearest("2026-01-01T00:01:00Z").await, ["01:00 run"]);
     // It has run: a clock that was set far back names it again, and it is refused.
     assert_eq!(store.append(std::slice::from_ref(&waits)).await, []);
+    store.settle().await;
     for at in ["2026-01-01T00:00:59Z", "2026-01-01T00:01:00Z"] {
         assert_eq!(nearest(at).await, ["01:00 run"], "{at}");
     }
