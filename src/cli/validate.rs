@@ -13,7 +13,7 @@ use super::{host, locate, output, plan, selection, time};
 use crate::clock;
 use crate::config::{Diagnostic, Plan, Severity};
 use crate::name::Name;
-use crate::timetable::{self, Which};
+use crate::timetable;
 
 /// A problem as `--json` prints it.
 #[derive(Serialize)]
@@ -79,7 +79,7 @@ fn fine(path: &Path, plan: &Plan) -> String {
     let are = if plan.tasks.len() == 1 { "is" } else { "are" };
     let tasks = plural(plan.tasks.len(), "task");
     let files = plural(plan.sources.len(), "file");
-    let first = timetable::first(&plan.tasks, now, Which::Runs);
+    let first = timetable::first(&plan.tasks, now);
     let next = first.map_or_else(
         || "nothing is left to fire".into(),
         |(entry, firing)| {

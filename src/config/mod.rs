@@ -20,6 +20,7 @@ mod inherit;
 mod keys;
 mod output;
 mod parallel;
+mod patterns;
 mod problem;
 mod raw;
 mod schema;

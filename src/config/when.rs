@@ -1,9 +1,7 @@
 //! The keys that say when a task fires.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
-use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::inherit::{Found, Layers};
@@ -13,56 +11,9 @@ use super::validate::Reader;
 use super::value::{Node, Table, Value};
 use crate::duration;
 use crate::hash;
-use crate::trigger::cron::{
-    Crontab, Expression, Fault, Field, FieldText, Pattern, Readings, parse_crontab, parse_fields,
-};
-use crate::trigger::{Cron, Dates, Interval, Moment, Start, Startup, Trigger, When};
+use crate::trigger::cron::{Crontab, Expression, Field, FieldText, parse_crontab, parse_fields};
+use crate::trigger::{Dates, Interval, Moment, Start, Startup, Trigger, When};
 use crate::zone::{Reading, Zone};
-
-/// Patterns by what was written, so that those written alike, read by one thread, share one copy.
-#[derive(Default)]
-pub(super) struct Patterns {
-    /// Of texts that say the same for every task and of which there is nothing to tell: each alone, in
-    /// the zone in which it was met last.
-    plain: HashMap<String, When>,
-    /// All others.
-    made: HashMap<Expression, Result<Arc<Pattern>, Fault>>,
-    /// Equal fields share theirs, too.
-    readings: Readings,
-}
-
-impl Patterns {
-    /// The trigger that `expression` makes in `zone`, of the `text` that makes it for every task, if
-    /// there is one.
-    fn get(
-        &mut self,
-        expression: Expression,
-        text: Option<&str>,
-        zone: &Zone,
-    ) -> Result<Trigger, Fault> {
-        let Self { plain, made, readings } = self;
-        let Some(text) = text else {
-            let make =
-                |expression: &Expression| Pattern::read(expression.clone(), readings).map(Arc::new);
-            let pattern = made.entry(expression).or_insert_with_key(make).clone()?;
-            return Ok(Trigger::Cron(Cron::new(pattern, zone.clone())));
-        };
-        let pattern = Arc::new(Pattern::read(expression, readings)?);
-        let trigger = Trigger::Cron(Cron::new(pattern, zone.clone()));
-        plain.insert(text.into(), When::new(vec![trigger.clone()], None, None));
-        Ok(trigger)
-    }
-
-    /// What the plain `text` says in `zone` where nothing else says when, if it was read before.
-    fn plain(&mut self, text: &str, zone: &Zone) -> Option<When> {
-        let when = self.plain.get_mut(text)?;
-        let [Trigger::Cron(cron)] = when.triggers() else { return None };
-        if cron.zone() != zone {
-            *when = When::new(vec![Trigger::Cron(cron.in_zone(zone.clone()))], None, None);
-        }
-        Some(when.clone())
-    }
-}
 
 /// From here on people think of a time of day.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
